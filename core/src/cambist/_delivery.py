@@ -1,0 +1,130 @@
+"""One request as it arrived: raw bytes in, nothing interpreted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import field, frozen
+
+
+class Headers(Mapping[str, str]):
+    """HTTP headers: names without regard to case, several values each, order kept.
+
+    ``headers["x"]`` is the first value; `get_all` gives every one. Byte strings are read as latin-1,
+    as HTTP/1.1 has it. The repr shows names only: a value may be a credential.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(
+        self,
+        headers: Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]] = (),
+    ) -> None:
+        pairs: Iterable[tuple[Any, Any]] = headers.items() if isinstance(headers, Mapping) else headers
+        values: dict[str, tuple[str, ...]] = {}
+        for name, value in pairs:
+            key = _text(name, "a header's name").lower()
+            values[key] = (*values.get(key, ()), _text(value, "a header's value"))
+        self._values = values
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()][0]
+
+    def get_all(self, name: str) -> tuple[str, ...]:
+        """Return every value of this name, in order; empty if there is none."""
+        return self._values.get(name.lower(), ())
+
+    def items_all(self) -> Iterator[tuple[str, str]]:
+        """Return all pairs of lower-case name and value, repeated names included."""
+        return ((name, value) for name, values in self._values.items() for value in values)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        return self._values == other._values if isinstance(other, Headers) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._values.items()))
+
+    def __repr__(self) -> str:
+        return f"<Headers {', '.join(self._values) or 'none'}>"
+
+
+def _text(value: object, what: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    raise TypeError(f"{what} is str or bytes, not {type(value).__name__}")
+
+
+def _headers(value: Headers | Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]) -> Headers:
+    return value if isinstance(value, Headers) else Headers(value)
+
+
+def _raw(value: bytes | bytearray | memoryview) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    raise TypeError(
+        f"body is the raw bytes of the request, not {type(value).__name__}: "
+        "a signature covers the bytes, and parsing or re-encoding changes them"
+    )
+
+
+@frozen
+class Delivery:
+    """One webhook request, exactly as it came off the wire.
+
+    Args:
+        source: Which configured `Source` it came to.
+        headers: A mapping, or pairs where a name may repeat; ``str`` or ``bytes``.
+        body: The raw bytes. A string, or JSON that was parsed and written again, cannot be verified.
+        received_at: When it arrived, with a time zone. Without it, nothing that depends on time (a signed
+            timestamp, a secret's validity) can be verified: such checks refuse the delivery.
+        path: The request's path, for schemes and routes that need it.
+        remote: The address of the peer that sent it.
+
+    Raises:
+        TypeError: ``body`` is not bytes, or a header is neither str nor bytes.
+        ValueError: ``received_at`` has no time zone.
+
+    The repr shows neither body nor header values.
+
+    """
+
+    source: str
+    headers: Headers = field(converter=_headers)
+    body: bytes = field(converter=_raw, repr=lambda body: f"<{len(body)} bytes>")
+    received_at: datetime | None = None
+    path: str | None = field(default=None, repr=False)  # it may hold a secret
+    remote: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.received_at is not None and self.received_at.tzinfo is None:
+            raise ValueError("received_at needs a time zone: datetime.now(timezone.utc)")
+
+
+@frozen
+class Acknowledgement:
+    """What the provider gets as an answer.
+
+    Args:
+        status: The HTTP status.
+        body: The exact bytes.
+        content_type: Its media type; ``None`` for an empty body.
+        headers: Further headers.
+
+    """
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()

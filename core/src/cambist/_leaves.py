@@ -1,0 +1,116 @@
+"""What JSON's plain values may become. Strict: nothing is coerced, and no message holds a value.
+
+Each reader takes its own result again (see `_payload`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NewType
+
+from cambist._money import exact
+
+Identifier = NewType("Identifier", str)
+"""A provider's identifier: a string or an integer on the wire, text to us."""
+
+Count = NewType("Count", int)
+"""A whole number from zero: an integer or its digits on the wire."""
+
+UnixTime = NewType("UnixTime", datetime)
+"""A time: whole Unix seconds on the wire."""
+
+
+class Misfit(ValueError):  # noqa: N818  # it becomes a Fault or an Anomaly before anyone sees it
+    """A value is not of the documented type; the message says what it is not."""
+
+
+def text(value: Any) -> str:
+    """Take a string."""
+    if value.__class__ is str:
+        return value
+    raise Misfit("is not a string")
+
+
+def identifier(value: Any) -> Identifier:
+    """Take a string that is not empty, or an integer."""
+    if value.__class__ is str and value:
+        return Identifier(value)
+    if value.__class__ is int:
+        return Identifier(str(number(value)))
+    raise Misfit("is neither an integer nor a string, or is empty")
+
+
+def integer(value: Any) -> int:
+    """Take an integer, which true and false are not."""
+    if value.__class__ is int:
+        return value
+    raise Misfit("is not an integer")
+
+
+def count(value: Any) -> Count:
+    """Take an integer from zero, or its digits."""
+    if value.__class__ is int and 0 <= value < 10**18:
+        return Count(value)
+    if value.__class__ is str and value.isdigit() and value.isascii() and len(value) <= 18:
+        return Count(int(value))
+    raise Misfit("is not a whole number")
+
+
+def boolean(value: Any) -> bool:
+    """Take true or false."""
+    if value.__class__ is bool:
+        return value
+    raise Misfit("is not true or false")
+
+
+def number(value: Any) -> Decimal:
+    """Take an exact number, or a string of one."""
+    try:
+        return exact(value)
+    except ValueError as error:
+        problem = str(error)
+    raise Misfit(problem)
+
+
+def unix_time(value: Any) -> UnixTime:
+    """Take whole Unix seconds."""
+    if value.__class__ is datetime:
+        return UnixTime(value)
+    try:
+        return UnixTime(datetime.fromtimestamp(integer(value), UTC))
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise Misfit("is not a Unix time")
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Take an object, as it is."""
+    if value.__class__ is dict:
+        return value
+    raise Misfit("is not an object")
+
+
+def anything(value: Any) -> Any:
+    """Take a value as it is."""
+    return value
+
+
+def binary_float(_value: Any) -> float:
+    """Refuse: whoever declares a float wants a Decimal."""
+    raise TypeError("declare Decimal: a float has lost digits")
+
+
+LEAVES: dict[Any, Callable[[Any], Any]] = {
+    str: text,
+    Identifier: identifier,
+    int: integer,
+    Count: count,
+    bool: boolean,
+    Decimal: number,
+    UnixTime: unix_time,
+    Any: anything,
+    object: anything,
+    float: binary_float,
+}

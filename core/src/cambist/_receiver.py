@@ -1,0 +1,100 @@
+"""The one road of a delivery to its sink and of the answer back, for every edge."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import orjson
+
+from cambist._delivery import Acknowledgement, Delivery
+from cambist.errors import CambistError, PayloadError, SinkError
+
+if TYPE_CHECKING:
+    from cambist._event import PaymentEvent
+    from cambist._pipeline import Pipeline, Processed
+    from cambist.hookspecs import Sink
+
+logger = logging.getLogger("cambist")
+OnEvent = Callable[["PaymentEvent"], Awaitable[object]]
+
+# What the sender is told. Why a signature was refused is for our log, not for whoever forged it.
+_TITLES = {
+    400: "The payload has not the documented form",
+    401: "The delivery is not proven genuine",
+    404: "There is no such source",
+    405: "Only POST is received here",
+    413: "The body is too large",
+    415: "The body's media type or encoding is not received here",
+    500: "The receiver is at fault",
+    503: "The events could not be stored; deliver again",
+}
+
+
+class Receiver:
+    """Takes deliveries to a sink, and answers only when the sink has them.
+
+    Args:
+        pipeline: Makes events of deliveries.
+        sink: An object with ``async publish(processed)`` that returns when the events are durable, or an
+            ``async def on_event(event)`` that is awaited for each event in turn.
+
+    """
+
+    def __init__(self, pipeline: Pipeline, sink: Sink | OnEvent) -> None:
+        self.pipeline = pipeline
+        self._publish = sink.publish if hasattr(sink, "publish") else _each(sink)
+
+    async def receive(self, delivery: Delivery) -> Acknowledgement:
+        """Process one delivery, publish its events, and return what to answer.
+
+        No `CambistError` escapes: each becomes its acknowledgement here. A sink that fails in any way gives
+        503, so that the provider delivers again.
+        """
+        try:
+            processed = self.pipeline.process(delivery)
+        except CambistError as error:
+            logger.warning("refused with %d: %s", error.status_hint, error)
+            return problem(error.status_hint, error)
+        except Exception as error:  # noqa: BLE001  # a fault of ours: the provider is to try again
+            logger.error("source %r: failed with %s", delivery.source, type(error).__name__)  # noqa: TRY400
+            return problem(500)
+        try:
+            await self._publish(processed)
+        except Exception as error:  # noqa: BLE001
+            # The traceback stays out: it can show the event's values.
+            failure = SinkError(f"the sink failed with {type(error).__name__}", source=delivery.source)
+            logger.error("refused with 503: %s", failure)  # noqa: TRY400
+            return problem(failure.status_hint, failure)
+        return processed.acknowledgement
+
+
+def problem(status: int, error: CambistError | None = None) -> Acknowledgement:
+    """Return an answer as problem details (RFC 9457) that tells the sender nothing it should not know.
+
+    Args:
+        status: The HTTP status.
+        error: A `PayloadError` adds its faulty paths; nothing else of an error is told.
+
+    """
+    details: dict[str, object] = {
+        "type": "about:blank",
+        "title": _TITLES.get(status, "Refused"),
+        "status": status,
+    }
+    if isinstance(error, PayloadError):
+        details["errors"] = [{"path": path, "problem": text} for path, text in error.faults]
+    headers = (("Retry-After", "5"),) if status == SinkError.status_hint else ()
+    return Acknowledgement(status, orjson.dumps(details), "application/problem+json", headers)
+
+
+def _each(on_event: OnEvent) -> Callable[[Processed], Awaitable[None]]:
+    if not callable(on_event):
+        raise TypeError("a sink has an async publish(processed), or is an async def on_event(event)")
+
+    async def publish(processed: Processed) -> None:
+        for event in processed.events:
+            await on_event(event)
+
+    return publish

@@ -1,0 +1,144 @@
+"""Every error that Cambist raises, and whose fault each one is.
+
+::
+
+    CambistError
+    ├── ConfigurationError          the operator's: a source, a setting, a secret        500
+    │   └── PluginError             a plugin's: it cannot be loaded, or breaks its contract 500
+    ├── DeliveryError               the sender's: this one delivery
+    │   ├── UnknownSource           no source has this name                              404
+    │   ├── VerificationError       not proven genuine                                   401
+    │   └── PayloadError            genuine, but not the documented form                 400
+    └── SinkError                   ours: the events could not be made durable           503
+
+A message names the provider, the source, the key or the path, and what to do next. It never
+holds a secret, a card number, or any value out of a payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, NamedTuple
+
+__all__ = [
+    "CambistError",
+    "ConfigurationError",
+    "DeliveryError",
+    "Fault",
+    "PayloadError",
+    "PluginError",
+    "SinkError",
+    "UnknownSource",
+    "VerificationError",
+]
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong, and where.
+
+    Attributes:
+        path: Where: ``transactions[0].amount``; empty for the whole document.
+        problem: What is wrong there, never the value that stands there.
+
+    """
+
+    path: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}" if self.path else self.problem
+
+
+class CambistError(Exception):
+    """The root of all errors raised by Cambist.
+
+    Attributes:
+        reason: What is wrong and what to do, without the names below.
+        provider: The provider's name, where known.
+        source: The source's name, where known.
+        status_hint: The HTTP status that answers this error.
+
+    """
+
+    status_hint: ClassVar[int] = 500
+
+    def __init__(self, reason: str, *, provider: str | None = None, source: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.provider = provider
+        self.source = source
+
+    def __str__(self) -> str:
+        names = [f"{what} {name!r}" for what, name in self._names() if name]
+        return f"{', '.join(names)}: {self.reason}" if names else self.reason
+
+    def _names(self) -> Iterable[tuple[str, str | None]]:
+        return (("source", self.source), ("provider", self.provider))
+
+
+class ConfigurationError(CambistError):
+    """A source, a setting or a secret is wrong. Raised at start, never for a delivery."""
+
+
+class PluginError(ConfigurationError):
+    """A plugin cannot be loaded, or does not keep the contract of the hooks.
+
+    Attributes:
+        distribution: The installed distribution at fault, where known.
+
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        distribution: str | None = None,
+        provider: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        super().__init__(reason, provider=provider, source=source)
+        self.distribution = distribution
+
+    def _names(self) -> Iterable[tuple[str, str | None]]:
+        return (("distribution", self.distribution), *super()._names())
+
+
+class DeliveryError(CambistError):
+    """A delivery cannot become events. Only its subclasses are raised."""
+
+    status_hint = 400
+
+
+class UnknownSource(DeliveryError):  # noqa: N818  # the name is what a reader looks for
+    """No source of this name is configured."""
+
+    status_hint = 404
+
+
+class VerificationError(DeliveryError):
+    """The delivery is not proven genuine: forged, replayed, stale, or signed with another secret."""
+
+    status_hint = 401
+
+
+class PayloadError(DeliveryError):
+    """The delivery is genuine, but its body has not the documented form.
+
+    Attributes:
+        faults: Every faulty path, at least one.
+
+    """
+
+    status_hint = 400
+
+    def __init__(
+        self, faults: Iterable[Fault], *, provider: str | None = None, source: str | None = None
+    ) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(map(str, self.faults)), provider=provider, source=source)
+
+
+class SinkError(CambistError):
+    """The events could not be made durable, so that the provider has to deliver again."""
+
+    status_hint = 503
