@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from cambist._lifecycle import PaymentState, Status, Verdict, advance
     from cambist._money import Asset, BaseUnits, Money, difference, exact, scaled
     from cambist._payload import Ignored, Soft
-    from cambist._pipeline import Pipeline, Processed
+    from cambist._pipeline import Pipeline, Processed, Route
     from cambist._provider import Context, Provider, Sample, fault
     from cambist._receiver import Receiver, problem
     from cambist._registry import Registered, Registry
@@ -86,6 +86,7 @@ _HOMES = {
     "Soft": "_payload",
     "Pipeline": "_pipeline",
     "Processed": "_pipeline",
+    "Route": "_pipeline",
     "Context": "_provider",
     "Provider": "_provider",
     "Sample": "_provider",
@@ -104,7 +105,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "SCHEMA",
     "Acknowledgement",
     "Amounts",
     "Anomaly",
@@ -136,6 +136,8 @@ __all__ = [
     "Refund",
     "Registered",
     "Registry",
+    "Route",
+    "SCHEMA",
     "Sample",
     "Secret",
     "Secrets",

@@ -95,6 +95,10 @@ class Pipeline:
         """The configured sources, made ready."""
         return tuple(self._routes.values())
 
+    def route(self, name: str) -> Route | None:
+        """Return the source of this name, made ready; nothing if there is none."""
+        return self._routes.get(name)
+
     def process(self, delivery: Delivery) -> Processed:
         """Verify a delivery and turn it into events.
 

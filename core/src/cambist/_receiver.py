@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import orjson
 
@@ -44,7 +44,8 @@ class Receiver:
 
     def __init__(self, pipeline: Pipeline, sink: Sink | OnEvent) -> None:
         self.pipeline = pipeline
-        self._publish = sink.publish if hasattr(sink, "publish") else _each(sink)
+        publish = getattr(sink, "publish", None)
+        self._publish: Callable[[Processed], Awaitable[None]] = publish or _each(cast(OnEvent, sink))
 
     async def receive(self, delivery: Delivery) -> Acknowledgement:
         """Process one delivery, publish its events, and return what to answer.
@@ -85,7 +86,8 @@ def problem(status: int, error: CambistError | None = None) -> Acknowledgement:
     }
     if isinstance(error, PayloadError):
         details["errors"] = [{"path": path, "problem": text} for path, text in error.faults]
-    headers = (("Retry-After", "5"),) if status == SinkError.status_hint else ()
+    if status == SinkError.status_hint:
+        headers = (*headers, ("Retry-After", "5"))
     return Acknowledgement(status, orjson.dumps(details), "application/problem+json", headers)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
-
 from cambist._event import Verification
 from cambist.errors import ConfigurationError, VerificationError
 from cambist.verification._base import Replay, Scheme
@@ -14,20 +12,13 @@ if TYPE_CHECKING:
     from cambist._delivery import Delivery
 
 
-def _several(*schemes: Scheme) -> tuple[Scheme, ...]:
-    if not schemes:
-        raise ConfigurationError("a combination needs at least one scheme")
-    return schemes
-
-
-@frozen(init=False)
 class AllOf:
     """Every one of these must pass. Reports all names, and the labels of those that have one."""
 
-    schemes: tuple[Scheme, ...] = field()
-
     def __init__(self, *schemes: Scheme) -> None:
-        self.__attrs_init__(_several(*schemes))
+        if not schemes:
+            raise ConfigurationError("a combination needs at least one scheme")
+        self.schemes = schemes
 
     @property
     def name(self) -> str:
@@ -49,14 +40,13 @@ class AllOf:
         return tuple(header for scheme in self.schemes for header in scheme.sign(delivery))
 
 
-@frozen(init=False)
 class AnyOf:
     """One of these must pass; the first that does is reported."""
 
-    schemes: tuple[Scheme, ...] = field()
-
     def __init__(self, *schemes: Scheme) -> None:
-        self.__attrs_init__(_several(*schemes))
+        if not schemes:
+            raise ConfigurationError("a combination needs at least one scheme")
+        self.schemes = schemes
 
     @property
     def name(self) -> str:
@@ -70,7 +60,7 @@ class AnyOf:
 
     def verify(self, delivery: Delivery) -> Verification:
         """Ask each until one agrees. See `Scheme.verify`."""
-        reasons = []
+        reasons: list[str] = []
         for scheme in self.schemes:
             try:
                 return scheme.verify(delivery)
