@@ -105,6 +105,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "SCHEMA",
     "Acknowledgement",
     "Amounts",
     "Anomaly",
@@ -137,7 +138,6 @@ __all__ = [
     "Registered",
     "Registry",
     "Route",
-    "SCHEMA",
     "Sample",
     "Secret",
     "Secrets",

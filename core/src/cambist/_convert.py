@@ -20,7 +20,7 @@ def strict_converter() -> Converter:
     """Return a converter that coerces nothing, refuses unknown keys, and collects all faults."""
     converter = Converter(detailed_validation=True, forbid_extra_keys=True)
     for type_, leaf in LEAVES.items():
-        # A plain class must be registered as itself: cattrs' own hooks for str and int come before predicates.
+        # A plain class must be registered as itself: cattrs has hooks for str and int before predicates.
         if isinstance(type_, type) and type_ is not object:
             converter.register_structure_hook(type_, _hook(leaf))
         else:

@@ -29,7 +29,7 @@ _EXACT = decimal.Context(
     ],
 )
 create_exact = _EXACT.create_decimal
-"""Makes an exact decimal of a string or raises an `ArithmeticError`. NaN passes: `exact` is the whole check."""
+"""Makes an exact decimal of a string or raises an `ArithmeticError`. NaN passes; `exact` checks all."""
 
 
 def exact(value: object) -> Decimal:

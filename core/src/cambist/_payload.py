@@ -64,7 +64,7 @@ class _Odd(Exception):  # noqa: N818  # a signal inside this module
 
 
 def read(cls: type[T], document: object) -> tuple[T | None, list[Fault], list[Fault]]:
-    """Return the document as its ``TypedDict``, or nothing if it has faults; its faults; what is merely odd."""
+    """Return the document as its ``TypedDict``, its faults, and what is odd. With faults it is ``None``."""
     quick = _quick(cast(Any, cls))
     try:
         quick(document)

@@ -58,7 +58,7 @@ class Context:
         self.anomalies: list[Anomaly] = []
 
     def anomaly(self, path: str, problem: str) -> None:
-        """Note something that does not fit and does not stop the event. Never put a value into ``problem``."""
+        """Note what does not fit and does not stop the event. Never put a value into ``problem``."""
         self.anomalies.append(Anomaly(path, problem))
 
     def read(self, cls: type[T], document: object) -> T:

@@ -71,13 +71,15 @@ class Receiver:
         return processed.acknowledgement
 
 
-def problem(status: int, error: CambistError | None = None) -> Acknowledgement:
+def problem(
+    status: int, error: CambistError | None = None, *, headers: tuple[tuple[str, str], ...] = ()
+) -> Acknowledgement:
     """Return an answer as problem details (RFC 9457) that tells the sender nothing it should not know.
 
     Args:
         status: The HTTP status.
         error: A `PayloadError` adds its faulty paths; nothing else of an error is told.
-
+        headers: Further headers.
     """
     details: dict[str, object] = {
         "type": "about:blank",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import hdrs, web
+
 from cambist import Acknowledgement, Delivery, Headers, Receiver, problem
 
 logger = logging.getLogger("cambist.aiohttp")
@@ -23,9 +24,9 @@ def setup(
 ) -> None:
     """Add the receiver's routes to an application.
 
-    ``POST {prefix}/{source}`` for every source, ``POST {prefix}/{source}/{secret}`` for those whose secret is in
-    the path, and each path that a source claims for itself. The body is taken raw, as it is signed, up to
-    ``max_body`` bytes; the application's ``client_max_size`` counts only where a middleware reads the body first.
+    ``POST {prefix}/{source}`` for every source, ``POST {prefix}/{source}/{secret}`` for those whose secret is
+    in the path, and each path that a source claims for itself. The body is taken raw, as it is signed, up to
+    ``max_body`` bytes. The application's ``client_max_size`` counts where a middleware reads the body first.
 
     Args:
         app: The application.
@@ -90,7 +91,7 @@ def _refused(request: web.Request, source: str, status: int) -> web.Response:
 
 
 def _is_received(request: web.Request, media_types: tuple[str, ...]) -> bool:
-    """Whether the body is of a type that the provider sends. A missing type is not held against a signed body.
+    """Whether the body is of a type that the provider sends. None at all is not held against a signed body.
 
     A content coding is refused: a signature covers the bytes as sent, and aiohttp would undo the coding.
     """

@@ -9,15 +9,15 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from cambist import Receiver, problem
 
+from cambist import Receiver, problem
 from cambist_aiohttp._routes import DEFAULT_MAX_BODY, response, setup
 
 
 def create_app(
     receiver: Receiver, *, prefix: str = "/webhooks", max_body: int = DEFAULT_MAX_BODY
 ) -> web.Application:
-    """Return an application with nothing but the receiver, whose every error is problem details (RFC 9457)."""
+    """Return an application of the receiver alone, whose every error is problem details (RFC 9457)."""
     app = web.Application(middlewares=[_problems])
     setup(app, receiver, prefix=prefix, max_body=max_body)
     return app

@@ -17,7 +17,7 @@ _SIZE = 64
 
 @frozen(kw_only=True)
 class Ed25519Signature(SignedMessage):
-    """An ed25519 signature in a header. The ``secrets`` are public keys, in hex unless ``decode_key`` differs.
+    """An ed25519 signature in a header. The ``secrets`` are public keys, in hex by default.
 
     The other arguments are those of `SignedMessage`. It cannot sign: the private key is the sender's.
     """
