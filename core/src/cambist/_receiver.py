@@ -21,7 +21,7 @@ OnEvent = Callable[["PaymentEvent"], Awaitable[object]]
 
 # What the sender is told. Why a signature was refused is for our log, not for whoever forged it.
 _TITLES = {
-    400: "The payload has not the documented form",
+    400: "The payload is not of the documented form",
     401: "The delivery is not proven genuine",
     404: "There is no such source",
     405: "Only POST is received here",

@@ -70,7 +70,7 @@ class ApiKey(_Credential):
         """Compare the header's value. See `Scheme.verify`."""
         text = only_value(delivery, self.header)
         if not text.startswith(self.prefix):
-            raise VerificationError(f"header {self.header} has not the expected form")
+            raise VerificationError(f"header {self.header} is not of the expected form")
         given = text[len(self.prefix) :].encode(errors="surrogateescape")
         secret = self._match(delivery, given, f"the key in header {self.header}")
         return Verification(self.name, None if self.public else secret.label)

@@ -59,10 +59,10 @@ class JwtHs256:
         """Check signature, then times. See `Scheme.verify`."""
         text = only_value(delivery, self.header)
         if not text.isascii() or text[: len(self.prefix)].lower() != self.prefix.lower():
-            raise VerificationError(f"header {self.header} has not the expected form")
+            raise VerificationError(f"header {self.header} is not of the expected form")
         pieces = text[len(self.prefix) :].encode().split(b".")
         if len(pieces) != 3:
-            raise VerificationError("the token has not three parts")
+            raise VerificationError("the token does not have three parts")
         label = self._signer(b".".join(pieces[:2]), pieces[2], delivery)
         # Only now, when the token is known to be of a holder of the secret, is it looked into.
         head, claims = _object(pieces[0]), _object(pieces[1])
