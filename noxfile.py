@@ -1,0 +1,116 @@
+"""Every check of the project, each in an environment of its own. `nox -l` lists them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv"
+nox.options.error_on_external_run = True
+nox.options.sessions = ["lint", "typing", "tests", "wheels", "docs"]
+
+ROOT = Path(__file__).parent
+PYTHONS = ["3.11", "3.12", "3.13"]
+# Each distribution with its folder and its tests, the core first: the others need it.
+DISTRIBUTIONS = {
+    "cambist": "core",
+    "cambist-coinspaid": "plugins/coinspaid",
+    "cambist-aiohttp": "adapters/aiohttp",
+    "cambist-cli": "adapters/cli",
+}
+GROUPS = ["tests", "lint", "typing", "docs"]
+
+
+def install(session: nox.Session, group: str) -> None:
+    """Install what a lock file pins, and all distributions of the workspace in place."""
+    session.install("--require-hashes", "-r", f"requirements/{group}.txt")
+    session.install("--no-deps", *(f"--editable={folder}" for folder in DISTRIBUTIONS.values()))
+
+
+def run_tests(session: nox.Session) -> None:
+    install(session, "tests")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every test on the Python that runs nox."""
+    run_tests(session)
+
+
+for version in PYTHONS:
+    nox.session(run_tests, name=f"tests-{version}", python=version)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Watch genuine callbacks travel the whole way, and a forged one refused."""
+    install(session, "tests")
+    session.run("cambist", "demo", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    install(session, "lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check types, with two checkers."""
+    install(session, "typing")
+    session.run("mypy")
+    session.run("pyright", "--pythonpath", str(Path(session.bin) / "python"))
+
+
+@nox.session
+@nox.parametrize("distribution", list(DISTRIBUTIONS), ids=list(DISTRIBUTIONS))
+def wheels(session: nox.Session, distribution: str) -> None:
+    """Install one distribution from its wheel, alone with what it depends on, and test that."""
+    wheelhouse = Path(session.create_tmp()) / "wheels"
+    shutil.rmtree(wheelhouse, ignore_errors=True)
+    for folder in DISTRIBUTIONS.values():
+        session.run_install(
+            "uv", "build", "-q", "--wheel", "-o", str(wheelhouse), folder, external=True, silent=True
+        )
+    pinned = ("--find-links", str(wheelhouse), "--constraints", "requirements/tests.txt")
+    session.install(distribution, *pinned)
+    session.run("python", "tests/system/alone.py", distribution)
+    # Now the tests of this distribution, with the test tools beside it and no other distribution of ours.
+    tested = [ROOT / "tests" / DISTRIBUTIONS[distribution]]
+    session.install("pytest", "pytest-asyncio", "hypothesis", "jsonschema[format]", *pinned)
+    session.run("pytest", "-p", "no:cacheprovider", *map(str, tested))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, strictly."""
+    install(session, "docs")
+    session.run("python", "docs/generate.py", "--check")
+    session.run("sphinx-build", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Print ratios, each measured side by side in one run."""
+    install(session, "tests")
+    for script in sorted((ROOT / "tests" / "benchmarks").glob("*.py")):
+        session.run("python", str(script))
+
+
+@nox.session(venv_backend="none")
+def lock(session: nox.Session) -> None:
+    """Pin the newest versions that fit, by hash. The files name no index: any mirror serves them."""
+    session.run("uv", "lock", "--upgrade", external=True)
+    for group in GROUPS:
+        session.run(
+            *("uv", "export", "--quiet", "--frozen", "--all-packages", "--no-default-groups"),
+            *("--group", group, "--no-emit-workspace", "--no-header", "--no-annotate"),
+            *("--output-file", f"requirements/{group}.txt"),
+            external=True,
+        )
