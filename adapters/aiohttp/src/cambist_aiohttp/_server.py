@@ -52,8 +52,9 @@ async def serving(
     Raises:
         OSError: The address cannot be listened on.
     """
-    # No access log: a path can hold a secret.
-    runner = web.AppRunner(create_app(receiver, prefix=prefix, max_body=max_body), access_log=None)
+    app = create_app(receiver, prefix=prefix, max_body=max_body)
+    # No access log: a path can hold a secret. No decompression: a signature covers the bytes as sent.
+    runner = web.AppRunner(app, access_log=None, auto_decompress=False)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
