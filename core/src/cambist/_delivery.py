@@ -12,8 +12,9 @@ from attrs import field, frozen
 class Headers(Mapping[str, str]):
     """HTTP headers: names without regard to case, several values each, order kept.
 
-    ``headers["x"]`` is the first value; `get_all` gives every one. Byte strings are read as latin-1,
-    as HTTP/1.1 has it. The repr shows names only: a value may be a credential.
+    ``headers["x"]`` is the first value; `get_all` gives every one. Byte strings are read as UTF-8, and bytes
+    that are not are kept as surrogates (`raw` gives them back). The repr shows names only: a value may be a
+    credential.
     """
 
     __slots__ = ("_values",)
@@ -60,8 +61,13 @@ def _text(value: object, what: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bytes):
-        return value.decode("latin-1")
+        return value.decode(errors="surrogateescape")
     raise TypeError(f"{what} is str or bytes, not {type(value).__name__}")
+
+
+def raw(text: str) -> bytes:
+    """Return the bytes of a header or path as they were on the wire."""
+    return text.encode(errors="surrogateescape")
 
 
 def _headers(value: Headers | Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]) -> Headers:

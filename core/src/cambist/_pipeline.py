@@ -86,6 +86,8 @@ class Pipeline:
         for source in sources:
             if source.name in self._routes:
                 raise ConfigurationError("two sources have this name", source=source.name)
+            if source.path is not None and source.path in {known.source.path for known in self.routes}:
+                raise ConfigurationError(f"path: another source claims {source.path} too", source=source.name)
             self._routes[source.name] = _route(source, registry)
         self._event_observers: Observers = registry.observers("cambist_event")
         self._rejection_observers: Observers = registry.observers("cambist_rejection")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import orjson
 
 from cambist._delivery import Acknowledgement, Delivery
-from cambist.errors import CambistError, PayloadError, SinkError
+from cambist.errors import SHOWN_FAULTS, CambistError, PayloadError, SinkError
 
 if TYPE_CHECKING:
     from cambist._event import PaymentEvent
@@ -45,7 +46,7 @@ class Receiver:
     def __init__(self, pipeline: Pipeline, sink: Sink | OnEvent) -> None:
         self.pipeline = pipeline
         publish = getattr(sink, "publish", None)
-        self._publish: Callable[[Processed], Awaitable[None]] = publish or _each(cast(OnEvent, sink))
+        self._publish: Callable[[Processed], Awaitable[None]] = publish or _each(sink)
 
     async def receive(self, delivery: Delivery) -> Acknowledgement:
         """Process one delivery, publish its events, and return what to answer.
@@ -78,7 +79,7 @@ def problem(
 
     Args:
         status: The HTTP status.
-        error: A `PayloadError` adds its faulty paths; nothing else of an error is told.
+        error: A `PayloadError` adds its first 20 faulty paths; nothing else of an error is told.
         headers: Further headers.
     """
     details: dict[str, object] = {
@@ -87,15 +88,16 @@ def problem(
         "status": status,
     }
     if isinstance(error, PayloadError):
-        details["errors"] = [{"path": path, "problem": text} for path, text in error.faults]
+        details["errors"] = [{"path": path, "problem": text} for path, text in error.faults[:SHOWN_FAULTS]]
     if status == SinkError.status_hint:
         headers = (*headers, ("Retry-After", "5"))
     return Acknowledgement(status, orjson.dumps(details), "application/problem+json", headers)
 
 
-def _each(on_event: OnEvent) -> Callable[[Processed], Awaitable[None]]:
-    if not callable(on_event):
+def _each(sink: object) -> Callable[[Processed], Awaitable[None]]:
+    if not callable(sink) or (inspect.isfunction(sink) and not inspect.iscoroutinefunction(sink)):
         raise TypeError("a sink has an async publish(processed), or is an async def on_event(event)")
+    on_event = cast(OnEvent, sink)
 
     async def publish(processed: Processed) -> None:
         for event in processed.events:

@@ -7,10 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NoReturn
 
-from attrs import field, frozen
 
-
-@frozen(eq=False)
 class Secret:
     """A shared secret or a public key, which `repr`, `str`, pickle and copies of settings never show.
 
@@ -19,13 +16,18 @@ class Secret:
         label: What the secret is called in events and logs.
         not_before: From when it holds, with a time zone; ``None`` for always.
         not_after: Until when it holds (this instant excluded).
-
     """
 
-    _value: str = field(repr=lambda _: "'****'")
-    label: str
-    not_before: datetime | None = None
-    not_after: datetime | None = None
+    # No attrs class: attrs.asdict would take it apart.
+    __slots__ = ("_value", "label", "not_after", "not_before")
+
+    def __init__(
+        self, value: str, label: str, not_before: datetime | None = None, not_after: datetime | None = None
+    ) -> None:
+        self._value = value
+        self.label = label
+        self.not_before = not_before
+        self.not_after = not_after
 
     def reveal(self) -> str:
         """Return the secret's text."""
@@ -43,6 +45,9 @@ class Secret:
 
     def __str__(self) -> str:
         return "****"
+
+    def __repr__(self) -> str:
+        return f"<Secret {self.label!r}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is not pickled: pass a reference to it instead")

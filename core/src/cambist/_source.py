@@ -15,6 +15,7 @@ from cambist._secrets import Secret
 from cambist.errors import ConfigurationError
 
 _name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII).fullmatch
+_path = re.compile(r"/[A-Za-z0-9._~/-]+", re.ASCII).fullmatch
 _REFERENCE = {"env", "file"}
 _SECRET_KEYS = {"value", "label", "not_before", "not_after"}
 
@@ -44,8 +45,10 @@ class Source:
             raise ConfigurationError(
                 "a source's name is up to 64 letters, digits, '.', '_' and '-'", source=str(self.name)[:64]
             )
-        if self.path is not None and not self.path.startswith("/"):
-            raise ConfigurationError("path: must begin with '/'", source=self.name)
+        if self.path is not None and not _path(self.path):
+            raise ConfigurationError(
+                "path: must be like /v1/callback, of letters, digits and . _ ~ - /", source=self.name
+            )
 
 
 def structure_settings(cls: type, source: Source) -> Any:

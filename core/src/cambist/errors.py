@@ -18,7 +18,7 @@ holds a secret, a card number, or any value out of a payload.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 __all__ = [
     "CambistError",
@@ -31,6 +31,10 @@ __all__ = [
     "UnknownSource",
     "VerificationError",
 ]
+
+
+# A body of a mebibyte has room for 100,000 faults; a message and an answer have not.
+SHOWN_FAULTS: Final = 20
 
 
 class Fault(NamedTuple):
@@ -122,10 +126,10 @@ class VerificationError(DeliveryError):
 
 
 class PayloadError(DeliveryError):
-    """The delivery is genuine, but its body has not the documented form.
+    """The delivery is genuine, but its body is not of the documented form.
 
     Attributes:
-        faults: Every faulty path, at least one.
+        faults: Every faulty path, at least one. The message shows the first 20.
 
     """
 
@@ -135,7 +139,10 @@ class PayloadError(DeliveryError):
         self, faults: Iterable[Fault], *, provider: str | None = None, source: str | None = None
     ) -> None:
         self.faults = tuple(faults)
-        super().__init__("; ".join(map(str, self.faults)), provider=provider, source=source)
+        shown = [str(fault) for fault in self.faults[:SHOWN_FAULTS]]
+        if len(self.faults) > SHOWN_FAULTS:
+            shown.append(f"and {len(self.faults) - SHOWN_FAULTS} more")
+        super().__init__("; ".join(shown), provider=provider, source=source)
 
 
 class SinkError(CambistError):

@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from cambist import Acknowledgement, Delivery, Headers, Receiver, problem
+from cambist.errors import ConfigurationError
 
 logger = logging.getLogger("cambist.aiohttp")
 
@@ -33,12 +34,20 @@ def setup(
         receiver: Takes the deliveries to their sink.
         prefix: Where the sources are.
         max_body: The largest body, in bytes.
+
+    Raises:
+        ConfigurationError: A source claims a path under the prefix.
     """
     by_name = _handler(receiver, max_body, lambda request: request.match_info["source"])
     app.router.add_route("*", f"{prefix}/{{source}}", by_name)
     app.router.add_route("*", f"{prefix}/{{source}}/{{secret}}", by_name)
     for route in receiver.pipeline.routes:
         if route.source.path is not None:
+            if route.source.path.startswith(f"{prefix}/"):
+                raise ConfigurationError(
+                    f"path: {route.source.path} lies under {prefix}/, where every source is by its name",
+                    source=route.source.name,
+                )
             app.router.add_route(
                 "*", route.source.path, _handler(receiver, max_body, _always(route.source.name))
             )

@@ -50,7 +50,9 @@ class Case:
         except VerificationError:
             return {"error": "VerificationError"}
         release = registry.providers[self.provider].version
-        return {"events": [_without_release(json.loads(to_json(event)), release) for event in processed.events]}
+        return {
+            "events": [_without_release(json.loads(to_json(event)), release) for event in processed.events]
+        }
 
 
 def load_cases(folder: Path) -> list[Case]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from cambist._delivery import raw
 from cambist._event import Verification
 from cambist._secrets import matching, valid
 from cambist.errors import ConfigurationError, VerificationError
@@ -71,7 +72,7 @@ class ApiKey(_Credential):
         text = only_value(delivery, self.header)
         if not text.startswith(self.prefix):
             raise VerificationError(f"header {self.header} is not of the expected form")
-        given = text[len(self.prefix) :].encode(errors="surrogateescape")
+        given = raw(text[len(self.prefix) :])
         secret = self._match(delivery, given, f"the key in header {self.header}")
         return Verification(self.name, None if self.public else secret.label)
 
@@ -137,7 +138,7 @@ class PathSecret(_Credential):
         """Compare the last segment. See `Scheme.verify`."""
         if delivery.path is None:
             raise VerificationError("the secret is in the path, and the delivery has none")
-        given = delivery.path.rpartition("/")[2].encode(errors="surrogateescape")
+        given = raw(delivery.path.rpartition("/")[2])
         secret = self._match(delivery, given, "the last segment of the path")
         return Verification(self.name, secret.label)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import Factory, field, frozen
 
+from cambist._delivery import raw
 from cambist._event import Verification
 from cambist._secrets import valid
 from cambist.errors import ConfigurationError, VerificationError
@@ -218,9 +219,9 @@ class SignedMessage:
             elif part == "path":
                 if delivery.path is None:
                     raise VerificationError("the path is signed, and the delivery has none")
-                pieces.append(delivery.path.encode())
+                pieces.append(raw(delivery.path))
             else:
-                pieces.append(only_value(delivery, part.removeprefix("header:")).encode())
+                pieces.append(raw(only_value(delivery, part.removeprefix("header:"))))
         return b"".join(pieces)
 
     def _signature(self, text: str) -> Any:
