@@ -45,7 +45,6 @@ def from_json(data: bytes | str) -> PaymentEvent:
 
     Raises:
         PayloadError: It is not such a document; each faulty path is named.
-
     """
     try:
         document = decode(data.encode() if isinstance(data, str) else data)

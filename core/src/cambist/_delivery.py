@@ -103,7 +103,6 @@ class Delivery:
         ValueError: ``received_at`` has no time zone.
 
     The repr shows neither body nor header values.
-
     """
 
     source: str
@@ -127,7 +126,6 @@ class Acknowledgement:
         body: The exact bytes.
         content_type: Its media type; ``None`` for an empty body.
         headers: Further headers.
-
     """
 
     status: int = 200

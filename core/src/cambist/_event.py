@@ -256,7 +256,11 @@ class PaymentEvent:
         default=EMPTY, metadata=describe("The merchant's own data, passed through by the provider.")
     )
     anomalies: tuple[Anomaly, ...] = field(default=(), metadata=describe("What did not fit."))
-    raw_digest: str = field(metadata=describe("SHA-256 of the delivery's body, in hex."))
+    raw_digest: str = field(
+        metadata=describe(
+            "SHA-256 of the delivery's body, in hex; of the redacted body where the provider sends card numbers."
+        )
+    )
     plugin_version: str = field(metadata=describe("Which release of the plugin's mapping made it."))
 
     @property

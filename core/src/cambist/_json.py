@@ -29,7 +29,6 @@ def decode(data: bytes) -> Any:
 
     Raises:
         ValueError: It is not such a document. The message says where, and holds nothing of it.
-
     """
     try:
         value = orjson.loads(data)
@@ -53,7 +52,6 @@ def encode(value: Any) -> bytes:
 
     Raises:
         TypeError: It holds something that JSON has no form for.
-
     """
     return orjson.dumps(plain(value))
 

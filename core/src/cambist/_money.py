@@ -15,9 +15,10 @@ from cambist._describe import describe
 MAX_DIGITS = 128
 
 # Whatever would change a digit raises: rounding, clamping, a float. Python's default context rounds silently.
+# At the largest exponent a number written out has as many digits as one may have: it can be read again.
 _EXACT = decimal.Context(
     prec=MAX_DIGITS,
-    Emax=MAX_DIGITS,
+    Emax=MAX_DIGITS - 1,
     Emin=-MAX_DIGITS,
     traps=[
         decimal.Clamped,
@@ -46,7 +47,6 @@ def exact(value: object) -> Decimal:
     Example:
         >>> exact("0.01000000")
         Decimal('0.01000000')
-
     """
     if value.__class__ in _EXACT_TYPES:
         try:
@@ -69,7 +69,6 @@ def difference(whole: Decimal, part: Decimal) -> Decimal:
 
     Raises:
         ArithmeticError: The result has more than 128 digits.
-
     """
     return _EXACT.subtract(whole, part)
 
@@ -78,12 +77,13 @@ def scaled(base_units: int, decimals: int) -> Decimal:
     """Return base units (wei, satoshi, cents) as a decimal of the asset: ``scaled(1050, 2)`` is ``10.50``.
 
     Raises:
-        ValueError: ``decimals`` is not between 0 and 78, or the number is too large.
-
+        ValueError: ``base_units`` is no ``int`` or too large, or ``decimals`` is not between 0 and 78.
     """
+    if base_units.__class__ is not int:
+        raise ValueError("is not a whole number of base units")
     if not 0 <= decimals <= 78:
         raise ValueError("a scale is between 0 and 78 decimals")
-    return exact(f"{base_units}E-{decimals}")
+    return _EXACT.scaleb(exact(base_units), -decimals)
 
 
 BaseUnits = NewType("BaseUnits", int)

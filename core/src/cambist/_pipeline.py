@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from cambist._delivery import Acknowledgement, Delivery
 from cambist._event import Anomaly, PaymentEvent, Verification
@@ -22,6 +22,7 @@ from cambist.errors import (
     PluginError,
     UnknownSource,
     VerificationError,
+    place,
 )
 from cambist.verification import Scheme
 
@@ -40,7 +41,6 @@ class Processed:
         events: At least one event, in the order that the provider gave.
         verification: How the delivery was proven genuine; ``None`` where `Pipeline.parse` was not told.
         acknowledgement: What to answer once the events are durable.
-
     """
 
     events: tuple[PaymentEvent, ...]
@@ -74,7 +74,6 @@ class Pipeline:
         >>> pipeline = Pipeline([Source("shop", "coinspaid", {"secrets": ["s3cret"]})])
         >>> pipeline.process(Delivery("shop", headers, body)).events[0].status
         <Status.COMPLETED: 'completed'>
-
     """
 
     def __init__(self, sources: Iterable[Source], *, registry: Registry | None = None) -> None:
@@ -108,13 +107,13 @@ class Pipeline:
             UnknownSource: No source has this name.
             VerificationError: It is not proven genuine.
             PayloadError: It is genuine, but not the documented form.
-
         """
         try:
             route = self._route(delivery)
             processed = _normalise(route, delivery, _verify(route, delivery))
         except CambistError as error:
-            _notify(self._rejection_observers, delivery=delivery, error=error)
+            if self._rejection_observers:
+                _notify(self._rejection_observers, delivery=self.redacted(delivery), error=error)
             raise
         if self._event_observers:
             for event in processed.events:
@@ -133,9 +132,15 @@ class Pipeline:
         Raises:
             UnknownSource: No source has this name.
             PayloadError: It is not the documented form.
-
         """
         return _normalise(self._route(delivery), delivery, verification)
+
+    def redacted(self, delivery: Delivery) -> Delivery:
+        """Return the delivery as it may be stored or shown: without card numbers in its body."""
+        route = self._routes.get(delivery.source)
+        if route is None or route.provider.redact is None:
+            return delivery
+        return evolve(delivery, body=route.provider.redact(delivery.body))
 
     def _route(self, delivery: Delivery) -> Route:
         route = self._routes.get(delivery.source)
@@ -209,13 +214,12 @@ def _normalise(route: Route, delivery: Delivery, verification: Verification | No
             events = _stamp(drafts, route, delivery, verification, tuple(context.anomalies))
             if len(events) == 1 or len({event.id for event in events}) == len(events) > 0:
                 return Processed(events, verification, provider.acknowledge(delivery, events))
-            faults = (Fault("", f"{route.plugin_version} made no event, or two with one identity"),)
+            faults = (Fault("", "gives no event, or two of one identity: a fault of the plugin"),)
         except PayloadError as error:
             faults = error.faults
         except Exception as error:  # noqa: BLE001  # its message may hold a value of the payload
-            faults = (
-                Fault("", f"{route.plugin_version} failed with {type(error).__name__}: please report it"),
-            )
+            logger.error("%s failed: %s", route.plugin_version, place(error))  # noqa: TRY400
+            faults = (Fault("", "cannot be read, which is a fault of the plugin: please report it"),)
     raise PayloadError(faults, provider=provider.name, source=route.source.name)
 
 
@@ -227,7 +231,9 @@ def _stamp(
     anomalies: tuple[Anomaly, ...],
 ) -> tuple[PaymentEvent, ...]:
     provider, source = route.provider.name, route.source.name
-    digest = sha256(delivery.body).hexdigest()
+    redact = route.provider.redact
+    # A digest of a body with a card number could be searched for the number.
+    digest = sha256(redact(delivery.body) if redact else delivery.body).hexdigest()
     return tuple(
         [
             PaymentEvent(
@@ -252,4 +258,4 @@ def _notify(observers: Observers, **arguments: Any) -> None:
         try:
             observer(**arguments)
         except Exception as error:  # noqa: BLE001  # its message may hold a value of the payload
-            logger.error("observer %s raised %s", name, type(error).__name__)  # noqa: TRY400
+            logger.error("observer %s failed: %s", name, place(error))  # noqa: TRY400

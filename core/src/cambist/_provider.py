@@ -28,7 +28,6 @@ class Sample:
         name: A short name: ``deposit``.
         body: The exact body.
         headers: Headers that are part of the message, without those that verification needs.
-
     """
 
     name: str
@@ -44,7 +43,6 @@ class Context:
         settings: The provider's settings.
         statuses: The provider's status words.
         anomalies: What was noted so far.
-
     """
 
     __slots__ = ("anomalies", "delivery", "settings", "statuses")
@@ -68,7 +66,6 @@ class Context:
 
         Raises:
             PayloadError: With every path that is missing or of another type.
-
         """
         instance, faults, odd = read(cls, document)
         if instance is None:
@@ -118,9 +115,10 @@ class Provider:
         sign: Makes the headers of a genuine delivery for tests and simulations, where the scheme's own way
             is not enough.
         samples: Deliveries out of the provider's document.
+        redact: Takes card numbers out of a raw body before anyone but the parser sees it; the parser must not
+            pass them on. Never raises.
         decode: Turns the raw body into the payload; raises ``ValueError`` without any value in it.
         media_types: The content types that it sends.
-
     """
 
     name: str
@@ -135,5 +133,6 @@ class Provider:
         default=Factory(lambda self: lambda settings, d: self.verification(settings).sign(d), takes_self=True)
     )
     samples: tuple[Sample, ...] = ()
+    redact: Callable[[bytes], bytes] | None = None
     decode: Callable[[bytes], Any] = decode
     media_types: tuple[str, ...] = ("application/json",)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import orjson
 
 from cambist._delivery import Acknowledgement, Delivery
-from cambist.errors import SHOWN_FAULTS, CambistError, PayloadError, SinkError
+from cambist.errors import SHOWN_FAULTS, CambistError, PayloadError, SinkError, place
 
 if TYPE_CHECKING:
     from cambist._event import PaymentEvent
@@ -40,7 +40,6 @@ class Receiver:
         pipeline: Makes events of deliveries.
         sink: An object with ``async publish(processed)`` that returns when the events are durable, or an
             ``async def on_event(event)`` that is awaited for each event in turn.
-
     """
 
     def __init__(self, pipeline: Pipeline, sink: Sink | OnEvent) -> None:
@@ -60,13 +59,12 @@ class Receiver:
             logger.warning("refused with %d: %s", error.status_hint, error)
             return problem(error.status_hint, error)
         except Exception as error:  # noqa: BLE001  # a fault of ours: the provider is to try again
-            logger.error("source %r: failed with %s", delivery.source, type(error).__name__)  # noqa: TRY400
+            logger.error("source %r: failed: %s", delivery.source, place(error))  # noqa: TRY400
             return problem(500)
         try:
             await self._publish(processed)
         except Exception as error:  # noqa: BLE001
-            # The traceback stays out: it can show the event's values.
-            failure = SinkError(f"the sink failed with {type(error).__name__}", source=delivery.source)
+            failure = SinkError(f"the sink failed: {place(error)}", source=delivery.source)
             logger.error("refused with 503: %s", failure)  # noqa: TRY400
             return problem(failure.status_hint, failure)
         return processed.acknowledgement

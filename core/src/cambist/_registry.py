@@ -48,7 +48,6 @@ class Registry:
         Raises:
             PluginError: A plugin fails at import, misspells a hook, or claims a name that another has.
             ConfigurationError: A name in ``only`` is not installed.
-
         """
         wanted = None if only is None else set(only)
         registry = cls()
@@ -73,7 +72,6 @@ class Registry:
 
         Raises:
             PluginError: It misspells a hook, or claims a name that another has.
-
         """
         self._check_hooks(plugin, distribution)
         try:

@@ -19,7 +19,7 @@ _LEAVES: dict[Any, dict[str, Any]] = {
     str: {"type": "string"},
     int: {"type": "integer"},
     bool: {"type": "boolean"},
-    Decimal: {"type": "string", "pattern": r"^-?[0-9]{1,128}(\.[0-9]{1,128})?$"},
+    Decimal: {"type": "string", "pattern": r"^-?[0-9]{1,128}(\.[0-9]{1,255})?$"},
     BaseUnits: {"type": "string", "pattern": "^-?[0-9]{1,128}$"},
     datetime: {"type": "string", "format": "date-time"},
 }

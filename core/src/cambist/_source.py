@@ -32,7 +32,6 @@ class Source:
 
     Raises:
         ConfigurationError: The name or the path is malformed.
-
     """
 
     name: str
@@ -56,7 +55,6 @@ def structure_settings(cls: type, source: Source) -> Any:
 
     Raises:
         ConfigurationError: Naming every key that is unknown, missing, of another type, or an empty secret.
-
     """
     try:
         return _converter.structure(dict(source.settings), cls)
@@ -79,7 +77,6 @@ def resolve_references(
 
     Raises:
         ConfigurationError: A variable is not set, or a file cannot be read. It names the key.
-
     """
 
     def resolve(value: Any, path: str) -> Any:
@@ -92,7 +89,7 @@ def resolve_references(
         rest = {key: item for key, item in value.items() if key not in _REFERENCE}
         if "env" in value:
             name = value["env"]
-            if name not in environ:
+            if not isinstance(name, str) or name not in environ:
                 raise ConfigurationError(f"{path}: the environment variable {name} is not set")
             return {"label": name, **rest, "value": environ[name]}
         try:

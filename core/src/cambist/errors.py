@@ -17,6 +17,7 @@ holds a secret, a card number, or any value out of a payload.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import ClassVar, Final, NamedTuple
 
@@ -30,6 +31,7 @@ __all__ = [
     "SinkError",
     "UnknownSource",
     "VerificationError",
+    "place",
 ]
 
 
@@ -43,7 +45,6 @@ class Fault(NamedTuple):
     Attributes:
         path: Where: ``transactions[0].amount``; empty for the whole document.
         problem: What is wrong there, never the value that stands there.
-
     """
 
     path: str
@@ -51,6 +52,17 @@ class Fault(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}" if self.path else self.problem
+
+
+def place(error: BaseException) -> str:
+    """Return an error's class and where it was raised, for a log: its message may hold a payload's value."""
+    import traceback  # costs more than all of this module, and is seldom needed
+
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return type(error).__name__
+    last = frames[-1]
+    return f"{type(error).__name__} at {os.path.basename(last.filename)}:{last.lineno} in {last.name}"  # noqa: PTH119
 
 
 class CambistError(Exception):
@@ -61,7 +73,6 @@ class CambistError(Exception):
         provider: The provider's name, where known.
         source: The source's name, where known.
         status_hint: The HTTP status that answers this error.
-
     """
 
     status_hint: ClassVar[int] = 500
@@ -89,7 +100,6 @@ class PluginError(ConfigurationError):
 
     Attributes:
         distribution: The installed distribution at fault, where known.
-
     """
 
     def __init__(
@@ -130,7 +140,6 @@ class PayloadError(DeliveryError):
 
     Attributes:
         faults: Every faulty path, at least one. The message shows the first 20.
-
     """
 
     status_hint = 400

@@ -41,7 +41,6 @@ class Scheme(Protocol):
 
         Raises:
             VerificationError: It was not. The reason holds no secret and no part of the delivery.
-
         """
         ...
 
@@ -50,7 +49,6 @@ class Scheme(Protocol):
 
         Raises:
             ConfigurationError: The scheme holds no secret that can sign.
-
         """
         ...
 
@@ -68,7 +66,6 @@ def only_value(delivery: Delivery, header: str) -> str:
 
     Raises:
         VerificationError: The header is missing, empty, or repeated with another value.
-
     """
     values = set(delivery.headers.get_all(header))
     if not values:

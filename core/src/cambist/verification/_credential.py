@@ -55,7 +55,6 @@ class ApiKey(_Credential):
         prefix: What stands before the key: ``"Bearer "``.
         public: The key is an account's name rather than a secret: it is compared, but its label is not
             reported. Combine it with a signature.
-
     """
 
     header: str
@@ -88,7 +87,6 @@ class BasicAuth(_Credential):
     Args:
         secrets: The accepted passwords.
         username: The user's name, the same for all of them.
-
     """
 
     username: str

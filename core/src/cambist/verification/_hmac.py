@@ -24,7 +24,6 @@ class HmacSignature(SignedMessage):
 
     Example:
         >>> HmacSignature(secrets=secrets, hash="sha512", header="X-Processing-Signature")
-
     """
 
     hash: Literal["sha1", "sha256", "sha384", "sha512"] = "sha256"

@@ -34,7 +34,6 @@ class JwtHs256:
         header: The header's name.
         prefix: What stands before the token, compared without regard to case.
         leeway: How far the two clocks may be apart.
-
     """
 
     secrets: Secrets

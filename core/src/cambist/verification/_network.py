@@ -42,7 +42,6 @@ class IpAllowList:
         trusted_proxies: Your own proxies. Only from them is ``header`` believed, and in it only what they
             added: it is read from the right, up to the first address that is no trusted proxy.
         header: Which of the two headers your proxies write. The other is never read.
-
     """
 
     networks: tuple[_Network, ...] = field(converter=_networks)

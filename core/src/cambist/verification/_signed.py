@@ -32,7 +32,6 @@ class Timestamp:
         key: the key of its item in the signature's own header (``t`` in ``t=…,v1=…``).
         unit: Unix seconds, Unix milliseconds, or ISO 8601 with a zone.
         tolerance: The largest distance from ``received_at`` that is accepted.
-
     """
 
     header: str | None = None
@@ -92,7 +91,6 @@ class SignedMessage:
         timestamp: Where ``{timestamp}`` comes from.
         decode_key: Turns a secret's text into key bytes; UTF-8 for HMAC, hex for ed25519.
         canonical: Turns the body into what ``{body}`` stands for, for senders that sign another form.
-
     """
 
     secrets: Secrets

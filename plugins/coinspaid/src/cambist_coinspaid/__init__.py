@@ -29,7 +29,6 @@ class Settings:
     Args:
         secrets: The API secrets of the account; several while one is being rotated.
         api_key: The account's public key. If given, ``X-Processing-Key`` must be this.
-
     """
 
     secrets: Secrets

@@ -17,7 +17,7 @@ class Address(TypedDict):
     id: Soft[Identifier]
     address: Soft[str]
     tag: Soft[Identifier]
-    foreign_id: Identifier | None
+    foreign_id: Soft[Identifier]
     cross_currency: Soft[bool]
     # The two codes say what the merchant set up; what moved is in the sums. In withdrawal_exchange
     # `currency` is the source in older callbacks and the target in newer ones.
@@ -80,8 +80,8 @@ class Callback(TypedDict):
     id: Identifier
     type: str
     status: str
-    foreign_id: Identifier | None
-    end_user_reference: Identifier | None
+    foreign_id: Soft[Identifier]
+    end_user_reference: Soft[Identifier]
     crypto_address: Address | None
     currency_sent: Sent | None
     currency_received: Received | None
@@ -134,8 +134,8 @@ class PaymentRequest(TypedDict):
     payment_request_id: Identifier
     type: str
     status: str
-    foreign_id: Identifier | None
-    end_user_reference: Identifier | None
+    foreign_id: Soft[Identifier]
+    end_user_reference: Soft[Identifier]
     end_user_email: Soft[str]
     payment_request_address: RequestAddress | None
     payment_request_amount: RequestAmount | None
@@ -156,8 +156,8 @@ class Invoice(TypedDict):
     status: str
     currency: str
     amount: Decimal
-    foreign_id: Identifier | None
-    end_user_reference: Identifier | None
+    foreign_id: Soft[Identifier]
+    end_user_reference: Soft[Identifier]
     address: Soft[str]
     sender_currency: str | None
     sender_amount: Decimal | None
