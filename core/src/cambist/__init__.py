@@ -30,7 +30,8 @@ if TYPE_CHECKING:
         Transaction,
         Verification,
     )
-    from cambist._leaves import Count, Identifier, UnixTime
+    from cambist._json import decode_json, encode_json
+    from cambist._leaves import Count, Identifier, IsoTime, UnixTime
     from cambist._lifecycle import PaymentState, Status, Verdict, advance
     from cambist._money import Asset, BaseUnits, Money, difference, exact, scaled
     from cambist._payload import Ignored, Soft
@@ -69,8 +70,11 @@ _HOMES = {
     "SCHEMA": "_event",
     "Transaction": "_event",
     "Verification": "_event",
+    "decode_json": "_json",
+    "encode_json": "_json",
     "Count": "_leaves",
     "Identifier": "_leaves",
+    "IsoTime": "_leaves",
     "UnixTime": "_leaves",
     "PaymentState": "_lifecycle",
     "Status": "_lifecycle",
@@ -122,6 +126,7 @@ __all__ = [
     "Headers",
     "Identifier",
     "Ignored",
+    "IsoTime",
     "Kind",
     "Money",
     "Party",
@@ -149,7 +154,9 @@ __all__ = [
     "Verdict",
     "Verification",
     "advance",
+    "decode_json",
     "difference",
+    "encode_json",
     "event_schema",
     "exact",
     "fault",

@@ -258,7 +258,7 @@ class PaymentEvent:
     anomalies: tuple[Anomaly, ...] = field(default=(), metadata=describe("What did not fit."))
     raw_digest: str = field(
         metadata=describe(
-            "SHA-256 of the delivery's body, in hex; of the redacted body where the provider sends card numbers."
+            "SHA-256 of the body, in hex; without the card numbers where the provider sends any."
         )
     )
     plugin_version: str = field(metadata=describe("Which release of the plugin's mapping made it."))

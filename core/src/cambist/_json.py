@@ -32,10 +32,8 @@ def decode(data: bytes) -> Any:
     """
     try:
         value = orjson.loads(data)
-        if _inexact(data.translate(_SHAPE, b" \t\r\n-")):
+        if value.__class__ is float or _inexact(data.translate(_SHAPE, b" \t\r\n-")):
             value = _exact(data.decode())
-        elif value.__class__ is float:
-            value = Decimal(data.decode())
     except orjson.JSONDecodeError as error:
         problem = f"is not valid JSON (at character {error.pos})"
     except RecursionError:
@@ -69,3 +67,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool):
         return value
     raise TypeError(f"{type(value).__name__} has no exact form in JSON")
+
+
+decode_json, encode_json = decode, encode
+"""The names under which the package offers them."""

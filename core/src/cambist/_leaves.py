@@ -22,6 +22,10 @@ UnixTime = NewType("UnixTime", datetime)
 """A time: whole Unix seconds on the wire."""
 
 
+IsoTime = NewType("IsoTime", datetime)
+"""A time: ISO 8601 with a zone on the wire. Digits past the microsecond are dropped."""
+
+
 class Misfit(ValueError):  # noqa: N818  # it becomes a Fault or an Anomaly before anyone sees it
     """A value is not of the documented type; the message says what it is not."""
 
@@ -85,6 +89,19 @@ def unix_time(value: Any) -> UnixTime:
     raise Misfit("is not a Unix time")
 
 
+def iso_time(value: Any) -> IsoTime:
+    """Take an ISO 8601 time with a zone."""
+    if value.__class__ is datetime:
+        return IsoTime(value)
+    try:
+        when = datetime.fromisoformat(text(value))
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None:
+        raise Misfit("is not an ISO 8601 time with a zone")
+    return IsoTime(when.astimezone(UTC))
+
+
 def mapping(value: Any) -> Mapping[str, Any]:
     """Take an object, as it is."""
     if value.__class__ is dict:
@@ -110,6 +127,7 @@ LEAVES: dict[Any, Callable[[Any], Any]] = {
     bool: boolean,
     Decimal: number,
     UnixTime: unix_time,
+    IsoTime: iso_time,
     Any: anything,
     object: anything,
     float: binary_float,
