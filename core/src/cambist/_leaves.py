@@ -95,11 +95,11 @@ def iso_time(value: Any) -> IsoTime:
         return IsoTime(value)
     try:
         when = datetime.fromisoformat(text(value))
-    except ValueError:
-        when = None
-    if when is None or when.tzinfo is None:
-        raise Misfit("is not an ISO 8601 time with a zone")
-    return IsoTime(when.astimezone(UTC))
+        if when.tzinfo is not None:
+            return IsoTime(when.astimezone(UTC))
+    except (ValueError, OverflowError):  # the latter at the ends of the calendar
+        pass
+    raise Misfit("is not an ISO 8601 time with a zone")
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

@@ -115,7 +115,7 @@ def advance(state: PaymentState | None, event: PaymentEvent) -> tuple[PaymentSta
         event: The event; only its status and ``occurred_at`` count.
 
     Returns:
-        The state after it, and what the event did: ``applied`` moved the status; ``unchanged`` repeated
+        The state after it, and what the event did. ``applied`` moved the status; ``unchanged`` repeated
         it; ``stale`` came after a newer one; ``conflicting`` contradicts money that has arrived and no
         time shows it to be older, which a person should look at. The last two leave the status.
     """

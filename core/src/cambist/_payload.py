@@ -63,14 +63,14 @@ class _Odd(Exception):  # noqa: N818  # a signal inside this module
     """Not all is as documented."""
 
 
-def read(cls: type[T], document: object) -> tuple[T | None, list[Fault], list[Fault]]:
+def read(cls: type[T], document: object, path: str = "") -> tuple[T | None, list[Fault], list[Fault]]:
     """Return the document as its ``TypedDict``, its faults, and what is odd. With faults it is ``None``."""
     quick = _quick(cast(Any, cls))
     try:
         quick(document)
     except Exception:  # noqa: BLE001  # whatever it was: now it is looked for, with its path
         examination = _Examination()
-        examination.document(cls, document, "")
+        examination.document(cls, document, path)
         if examination.faults:
             return None, examination.faults, examination.odd
         return cast("T", document), [], examination.odd

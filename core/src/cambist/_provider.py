@@ -59,19 +59,24 @@ class Context:
         """Note what does not fit and does not stop the event. Never put a value into ``problem``."""
         self.anomalies.append(Anomaly(path, problem))
 
-    def read(self, cls: type[T], document: object) -> T:
+    def read(self, cls: type[T], document: object, path: str = "") -> T:
         """Return a decoded object as its ``TypedDict``; what is odd in it but not faulty is noted.
 
         The object is changed in place. Ask for what may be absent with ``get``.
 
+        Args:
+            cls: The ``TypedDict``.
+            document: The decoded object.
+            path: Where it stands in the payload, if it is a part of it: ``payload.transaction``.
+
         Raises:
             PayloadError: With every path that is missing or of another type.
         """
-        instance, faults, odd = read(cls, document)
+        instance, faults, odd = read(cls, document, path)
         if instance is None:
             raise PayloadError(faults)
-        for path, problem in odd:
-            self.anomaly(path, problem)
+        for where, problem in odd:
+            self.anomaly(where, problem)
         return instance
 
     def status(self, group: str, word: str, path: str = "status") -> Status:

@@ -107,7 +107,8 @@ class JwtHs256:
             at = _time(claims[claim])
             if at is None:
                 raise VerificationError(f"the token's {claim} is no time")
-            if now >= at + self.leeway if claim == "exp" else now < at - self.leeway:
+            past = now - at  # no sum of a claim and the leeway: a token may end with the last second there is
+            if past >= self.leeway if claim == "exp" else past < -self.leeway:
                 raise VerificationError(f"the token's {claim} does not fit the time of arrival")
 
 

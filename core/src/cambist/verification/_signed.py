@@ -50,7 +50,7 @@ class Timestamp:
         if received_at is None:
             raise VerificationError("the signed time cannot be checked: the delivery has no received_at")
         try:
-            signed_at = self._read(text)
+            signed_at = self._read(text) if text.isascii() else None
         except (ValueError, OverflowError):
             signed_at = None
         if signed_at is None:
