@@ -24,7 +24,7 @@ _whole = re.compile(r"-?[0-9]{1,128}", re.ASCII).fullmatch
 
 
 def to_json(event: PaymentEvent) -> bytes:
-    """Return an event as one compact JSON document in UTF-8; the same bytes for equal events.
+    """Return an event as one compact JSON document in UTF-8; the same bytes for the same event.
 
     Members of the event are always there, null or empty where nothing is known. Members of its parts are
     left out where nothing is known. Amounts are strings; times are RFC 3339 in UTC.
@@ -33,7 +33,10 @@ def to_json(event: PaymentEvent) -> bytes:
 
 
 def to_plain(event: PaymentEvent) -> dict[str, Any]:
-    """Return an event as plain data for a JSON encoder, as `to_json` has it."""
+    """Return an event as plain data for orjson, as `to_json` has it.
+
+    Numbers in ``metadata`` are `orjson.Fragment`s, so that they keep their digits.
+    """
     document: dict[str, Any] = _dump(event)
     document["final"] = event.final
     document["metadata"] = plain(event.metadata) if event.metadata else {}

@@ -11,7 +11,7 @@ from cattrs.errors import AttributeValidationNote, ForbiddenExtraKeysError, Iter
 from cattrs.gen import make_dict_structure_fn
 
 from cambist._leaves import LEAVES, Misfit, mapping
-from cambist.errors import Fault
+from cambist.errors import ConfigurationError, Fault
 
 Hook = Callable[[Any, Any], Any]
 
@@ -68,6 +68,8 @@ def faults(error: BaseException, path: str = "") -> Iterator[Fault]:
         yield Fault(path, "is missing")
     elif isinstance(error, Misfit):
         yield Fault(path, str(error))
+    elif isinstance(error, ConfigurationError):  # a settings class' own check
+        yield Fault(path, error.reason)
     elif isinstance(error, ForbiddenExtraKeysError):
         known = ", ".join(attribute.name for attribute in attrs.fields(error.cl))
         for key in sorted(error.extra_fields):

@@ -69,5 +69,5 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no exact form in JSON")
 
 
+# The names under which the package offers them.
 decode_json, encode_json = decode, encode
-"""The names under which the package offers them."""

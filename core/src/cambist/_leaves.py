@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NewType
+from typing import Any, Final, NewType
 
-from cambist._money import exact
+from cambist._money import MAX_DIGITS, BaseUnits, exact
 
 Identifier = NewType("Identifier", str)
 """A provider's identifier: a string or an integer on the wire, text to us."""
@@ -21,9 +21,11 @@ Count = NewType("Count", int)
 UnixTime = NewType("UnixTime", datetime)
 """A time: whole Unix seconds on the wire."""
 
-
 IsoTime = NewType("IsoTime", datetime)
 """A time: ISO 8601 with a zone on the wire. Digits past the microsecond are dropped."""
+
+# JSON comes in with 1024 levels, and orjson writes 254 of them, those of the event around it included.
+MAX_LEVELS: Final = 100
 
 
 class Misfit(ValueError):  # noqa: N818  # it becomes a Fault or an Anomaly before anyone sees it
@@ -60,6 +62,15 @@ def count(value: Any) -> Count:
     if value.__class__ is str and value.isdigit() and value.isascii() and len(value) <= 18:
         return Count(int(value))
     raise Misfit("is not a whole number")
+
+
+def base_units(value: Any) -> BaseUnits:
+    """Take a whole number from zero, or its digits, as large as money can be."""
+    if value.__class__ is str and value.isdigit() and value.isascii() and len(value) <= MAX_DIGITS:
+        return BaseUnits(int(value))
+    if value.__class__ is int and 0 <= value < 10**MAX_DIGITS:
+        return BaseUnits(value)
+    raise Misfit("is not a whole number of base units")
 
 
 def boolean(value: Any) -> bool:
@@ -103,10 +114,16 @@ def iso_time(value: Any) -> IsoTime:
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """Take an object, as it is."""
-    if value.__class__ is dict:
-        return value
-    raise Misfit("is not an object")
+    """Take an object as it is, of no more levels than an encoder can follow."""
+    if value.__class__ is not dict:
+        raise Misfit("is not an object")
+    level: list[Any] = [value]
+    for _ in range(MAX_LEVELS):
+        items = (item for outer in level for item in (outer.values() if outer.__class__ is dict else outer))
+        level = [item for item in items if item.__class__ is dict or item.__class__ is list]
+        if not level:
+            return value
+    raise Misfit("is nested too deeply")
 
 
 def anything(value: Any) -> Any:
@@ -124,6 +141,7 @@ LEAVES: dict[Any, Callable[[Any], Any]] = {
     Identifier: identifier,
     int: integer,
     Count: count,
+    BaseUnits: base_units,
     bool: boolean,
     Decimal: number,
     UnixTime: unix_time,

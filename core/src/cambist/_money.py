@@ -30,7 +30,7 @@ _EXACT = decimal.Context(
     ],
 )
 create_exact = _EXACT.create_decimal
-"""Makes an exact decimal of a string or raises an `ArithmeticError`. NaN passes; `exact` checks all."""
+"""Makes an exact decimal of a string or raises an `ArithmeticError`. NaN and other scripts' digits pass."""
 
 
 def exact(value: object) -> Decimal:
@@ -50,7 +50,7 @@ def exact(value: object) -> Decimal:
     """
     if value.__class__ in _EXACT_TYPES:
         try:
-            number = create_exact(value)  # type: ignore[arg-type]
+            number = create_exact(value) if not isinstance(value, str) or value.isascii() else None  # type: ignore[arg-type]
         except ArithmeticError:
             number = None
         if number is not None and number.is_finite():

@@ -4,7 +4,7 @@ A payload is a ``TypedDict`` that says what a provider documents::
 
     class Fee(TypedDict):
         amount: Decimal            # must be there, and must fit
-        currency: Optional[str]    # may be absent or null
+        currency: str | None       # may be absent or null
         type: Soft[str]            # what does not fit is None, and noted on the event
         note: Ignored              # documented, and no concern of ours
 
@@ -15,24 +15,25 @@ copying it into instances of classes was measured to cost a third of the whole w
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import (
     Annotated,
     Any,
     Final,
+    NotRequired,
+    Required,
     TypeAlias,
     TypeVar,
     Union,
-    cast,
     get_args,
     get_origin,
     get_type_hints,
     is_typeddict,
 )
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from cambist._leaves import LEAVES, Identifier, Misfit, mapping
 from cambist._money import create_exact
@@ -63,18 +64,26 @@ class _Odd(Exception):  # noqa: N818  # a signal inside this module
     """Not all is as documented."""
 
 
-def read(cls: type[T], document: object, path: str = "") -> tuple[T | None, list[Fault], list[Fault]]:
-    """Return the document as its ``TypedDict``, its faults, and what is odd. With faults it is ``None``."""
-    quick = _quick(cast(Any, cls))
+Reading = tuple[T | None, Sequence[Fault], Sequence[Fault]]
+
+
+def read(cls: type[T], document: Any, path: str = "") -> Reading[T]:
+    """Return the document as its ``TypedDict``, its faults, and what is odd. With faults it is ``None``.
+
+    ``path`` is where the document stands, and begins every path that is told.
+    """
+    quick = _quick(cls)  # type: ignore[arg-type]  # a type is hashable
     try:
         quick(document)
     except Exception:  # noqa: BLE001  # whatever it was: now it is looked for, with its path
-        examination = _Examination()
-        examination.document(cls, document, path)
-        if examination.faults:
-            return None, examination.faults, examination.odd
-        return cast("T", document), [], examination.odd
-    return cast("T", document), [], []
+        return _read_thoroughly(cls, document, path)
+    return document, (), ()
+
+
+def _read_thoroughly(cls: type[T], document: Any, path: str) -> Reading[T]:
+    examination = _Examination()
+    examination.document(cls, document, path)
+    return None if examination.faults else document, examination.faults, examination.odd
 
 
 # The quick way. Generated, as attrs generates __init__: a call for each field would cost as much as making
@@ -82,7 +91,7 @@ def read(cls: type[T], document: object, path: str = "") -> tuple[T | None, list
 
 
 @cache
-def _quick(cls: Any) -> Callable[[Any], None]:
+def _quick(cls: Any, /) -> Callable[[Any], None]:
     """Return a function that takes what is documented and raises at anything else."""
     fields, known = _fields(cls)
     names: dict[str, Any] = {"Odd": _Odd, "known": known.issuperset, "exact": create_exact}
@@ -99,7 +108,7 @@ def _quick(cls: Any) -> Callable[[Any], None]:
             empty = " or not v" if field.soft or field.type is Identifier else ""
             lines.append(f"        if v.__class__ is not str{empty}: o[{key}] = {leaf}")
         elif field.type is Decimal:
-            lines.append(f"        v = exact(v) if v.__class__ is str else {leaf}")
+            lines.append(f"        v = exact(v) if v.__class__ is str and v.isascii() else {leaf}")
             lines.append("        if not v.is_finite(): raise Odd")
             lines.append(f"        o[{key}] = v")
         elif is_typeddict(field.type):
@@ -199,6 +208,9 @@ def _fields(cls: Any) -> tuple[tuple[_Field, ...], frozenset[str]]:
 
 
 def _field(name: str, hint: Any) -> _Field:
+    if get_origin(hint) in (NotRequired, Required):
+        inner = _field(name, get_args(hint)[0])
+        return evolve(inner, optional=inner.optional or get_origin(hint) is NotRequired)
     soft = get_origin(hint) is Annotated and _SOFT in hint.__metadata__
     if get_origin(hint) is Annotated:
         hint = get_args(hint)[0]

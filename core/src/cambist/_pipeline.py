@@ -234,11 +234,13 @@ def _stamp(
     redact = route.provider.redact
     # A digest of a body with a card number could be searched for the number.
     digest = sha256(redact(delivery.body) if redact else delivery.body).hexdigest()
-    return tuple(
-        [
+    events = []
+    for draft in drafts:
+        # A JSON list has one spelling for one list of strings, so no two identities run together.
+        identity = orjson.dumps([provider, source, *draft.pop("identity")])
+        events.append(
             PaymentEvent(
-                # A JSON list has one spelling for one list of strings, so no two identities run together.
-                id=f"evt_{sha256(orjson.dumps([provider, source, *draft.pop('identity')])).hexdigest()[:32]}",
+                id=f"evt_{sha256(identity).hexdigest()[:32]}",
                 provider=provider,
                 source=source,
                 received_at=delivery.received_at,
@@ -248,9 +250,8 @@ def _stamp(
                 plugin_version=route.plugin_version,
                 **draft,
             )
-            for draft in drafts
-        ]
-    )
+        )
+    return tuple(events)
 
 
 def _notify(observers: Observers, **arguments: Any) -> None:

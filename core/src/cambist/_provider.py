@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import Factory, field, frozen
+from attrs import frozen
 
 from cambist._delivery import Acknowledgement, Delivery
 from cambist._event import Anomaly, EventDraft, PaymentEvent
@@ -95,7 +95,7 @@ def fault(path: str, problem: str) -> PayloadError:
 
 Parse = Callable[[Any, Context], Iterable[EventDraft]]
 Acknowledge = Callable[[Delivery, tuple[PaymentEvent, ...]], Acknowledgement]
-
+Sign = Callable[[Any, Delivery], tuple[tuple[str, str], ...]]
 
 OK = Acknowledgement()
 
@@ -134,10 +134,16 @@ class Provider:
     statuses: Mapping[str, Mapping[str, Status]]
     parse: Parse
     acknowledge: Acknowledge = _ok
-    sign: Callable[[Any, Delivery], tuple[tuple[str, str], ...]] = field(
-        default=Factory(lambda self: lambda settings, d: self.verification(settings).sign(d), takes_self=True)
-    )
+    sign: Sign | None = None
     samples: tuple[Sample, ...] = ()
     redact: Callable[[bytes], bytes] | None = None
     decode: Callable[[bytes], Any] = decode
     media_types: tuple[str, ...] = ("application/json",)
+
+    def signature(self, settings: Any, delivery: Delivery) -> tuple[tuple[str, str], ...]:
+        """Return the headers that make a delivery genuine, by ``sign`` or else by the scheme.
+
+        Raises:
+            ConfigurationError: The scheme cannot sign, or no secret holds at the delivery's time.
+        """
+        return self.sign(settings, delivery) if self.sign else self.verification(settings).sign(delivery)

@@ -12,7 +12,7 @@ from cambist.verification._hmac import HmacSignature
 from cambist.verification._jwt import JwtHs256
 from cambist.verification._network import IpAllowList
 from cambist.verification._none import Unverified
-from cambist.verification._signed import Timestamp
+from cambist.verification._signed import SignedMessage, Timestamp
 
 __all__ = [
     "AllOf",
@@ -26,6 +26,7 @@ __all__ = [
     "PathSecret",
     "Replay",
     "Scheme",
+    "SignedMessage",
     "Timestamp",
     "Unverified",
 ]

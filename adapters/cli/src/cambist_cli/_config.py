@@ -1,0 +1,249 @@
+"""The configuration file, ``cambist.toml``: read, and checked to the last key."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from attrs import Attribute, field, fields, frozen
+
+from cambist import Pipeline, Registry, Source, resolve_references
+from cambist.errors import ConfigurationError, PluginError
+
+T = TypeVar("T")
+Check = Callable[[object, "Attribute[Any]", Any], None]
+
+
+def _checked(holds: Callable[[Any], object], otherwise: str) -> Check:
+    def check(_: object, attribute: Attribute[Any], value: Any) -> None:
+        if not holds(value):
+            raise ValueError(f"{attribute.name}: {otherwise}")
+
+    return check
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_whole(value: Any, low: int, high: int) -> bool:
+    return type(value) is int and low <= value <= high
+
+
+@frozen
+class Server:
+    """``[server]``: where deliveries are received.
+
+    Args:
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        prefix: Under which path the sources are.
+        max_body: The largest body, in bytes.
+    """
+
+    host: str = field(default="127.0.0.1", validator=_checked(_is_text, "is not an address or a host's name"))
+    port: int = field(
+        default=8080,
+        validator=_checked(lambda port: _is_whole(port, 0, 65535), "is not a whole number from 0 to 65535"),
+    )
+    prefix: str = field(
+        default="/webhooks",
+        validator=_checked(
+            lambda prefix: isinstance(prefix, str) and re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", prefix),
+            "is not a path like /webhooks",
+        ),
+    )
+    max_body: int = field(
+        default=1024 * 1024,
+        validator=_checked(
+            lambda size: _is_whole(size, 1, 2**31), "is not a number of bytes from 1 to 2 GiB"
+        ),
+    )
+
+
+@frozen
+class Plugins:
+    """``[plugins]``: which of the installed plugins to load.
+
+    Args:
+        load: The names of their entry points; all of them unless given.
+    """
+
+    load: tuple[str, ...] | None = field(
+        default=None,
+        converter=_tuple,
+        validator=_checked(
+            lambda names: names is None or (isinstance(names, tuple) and all(map(_is_text, names))),
+            "is not a list of plugins' names",
+        ),
+    )
+
+
+@frozen
+class SinkSettings:
+    """One of ``[[sinks]]``.
+
+    Args:
+        url: Where events go; its scheme says which plugin takes them there. It may hold a password.
+        options: The further keys, for the plugin.
+    """
+
+    url: str = field(repr=False)
+    options: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def scheme(self) -> str:
+        """The URL's scheme: ``nats``."""
+        return urlsplit(self.url).scheme
+
+
+@frozen
+class Config:
+    """A configuration file as a whole.
+
+    Args:
+        path: The file, as errors name it.
+        sources: The accounts, references to secrets resolved; at least one.
+        server: Where deliveries are received.
+        sinks: Where events go; to stdout if there is none.
+        plugins: Which plugins to load.
+    """
+
+    path: Path
+    sources: tuple[Source, ...]
+    server: Server
+    sinks: tuple[SinkSettings, ...]
+    plugins: Plugins
+
+    def wire(self) -> tuple[Registry, Pipeline]:
+        """Return the plugins, and the pipeline of the sources.
+
+        Raises:
+            ConfigurationError: A plugin or provider is not installed, or a setting is unknown or malformed.
+            PluginError: A plugin is at fault.
+        """
+        with self.blamed():
+            registry = Registry.load(self.plugins.load)
+            return registry, Pipeline(self.sources, registry=registry)
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Name this file in the configuration errors raised inside of this context."""
+        try:
+            yield
+        except PluginError:
+            raise
+        except ConfigurationError as error:
+            failure = ConfigurationError(f"{self.path}: {error}")
+        else:
+            return
+        raise failure
+
+
+def load_config(path: Path) -> Config:
+    """Return what a configuration file says, with the secrets that it refers to.
+
+    Files that it refers to are looked for in its own folder.
+
+    Raises:
+        ConfigurationError: The file is missing or no TOML, or a table or key in it is unknown, missing or
+            malformed. It names the file, the table and the key.
+    """
+    try:
+        return _config(path, tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    except tomllib.TOMLDecodeError as error:
+        problem = f"is not valid TOML: {error}"
+    except UnicodeDecodeError:
+        problem = "is not valid TOML: it is not in UTF-8"
+    except RecursionError:
+        problem = "is not valid TOML: it is nested too deeply"
+    except ConfigurationError as error:
+        problem = str(error)
+    raise ConfigurationError(f"{path}: {problem}")
+
+
+def _config(path: Path, document: dict[str, Any]) -> Config:
+    if "inbox" in document:
+        raise ConfigurationError("[inbox]: the inbox is not installed (cambist-inbox)")
+    known = {"server": "[server]", "plugins": "[plugins]", "sources": "[[sources]]", "sinks": "[[sinks]]"}
+    for key in sorted(document.keys() - known.keys()):
+        raise ConfigurationError(f"{key}: is not known here; known are: {', '.join(known.values())}")
+    sources = tuple(_source(where, table, path.parent) for where, table in _tables(document, "sources"))
+    if not sources:
+        raise ConfigurationError("[[sources]]: at least one is needed")
+    return Config(
+        path=path,
+        sources=sources,
+        server=_table(Server, document, "server"),
+        sinks=tuple(_sink(where, table) for where, table in _tables(document, "sinks")),
+        plugins=_table(Plugins, document, "plugins"),
+    )
+
+
+def _table(cls: type[T], document: dict[str, Any], name: str) -> T:
+    """Return a table as its class."""
+    table = document.get(name, {})
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{name}: write it as a table, [{name}]")
+    known = [attribute.name for attribute in fields(cls)]  # type: ignore[arg-type]
+    for key in sorted(table.keys() - set(known)):
+        raise ConfigurationError(f"[{name}] {key}: is not known here; known are: {', '.join(known)}")
+    try:
+        return cls(**table)
+    except ValueError as error:
+        problem = str(error)
+    raise ConfigurationError(f"[{name}] {problem}")
+
+
+def _tables(document: dict[str, Any], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return each table of an array of tables, and what to call it in an error."""
+    tables = document.get(name, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ConfigurationError(f"{name}: write each as a table of its own, [[{name}]]")
+    for number, table in enumerate(tables, 1):
+        called = table.get("name")
+        yield f"[[{name}]] {called!r}" if _is_text(called) else f"[[{name}]] number {number}", dict(table)
+
+
+def _source(where: str, table: dict[str, Any], folder: Path) -> Source:
+    name, provider = _text(where, table, "name"), _text(where, table, "provider")
+    path = _text(where, table, "path") if "path" in table else None
+    try:
+        # A relative path begins at the file's own folder; an absolute one stays as it is.
+        settings = resolve_references(
+            table, os.environ, lambda file: (folder / file).read_text(encoding="utf-8")
+        )
+        return Source(name, provider, settings, path)
+    except ConfigurationError as error:
+        problem = error.reason
+    raise ConfigurationError(f"{where} {problem}")
+
+
+def _sink(where: str, table: dict[str, Any]) -> SinkSettings:
+    sink = SinkSettings(_text(where, table, "url"), table)
+    try:
+        if sink.scheme:
+            return sink
+    except ValueError:
+        pass
+    raise ConfigurationError(f"{where} url: is not a URL like nats://127.0.0.1:4222")
+
+
+def _text(where: str, table: dict[str, Any], key: str) -> str:
+    """Take a text out of a table."""
+    value = table.pop(key, None)
+    if _is_text(value):
+        return str(value)
+    raise ConfigurationError(f"{where} {key}: {'is missing' if value is None else 'is not a text'}")

@@ -1,0 +1,62 @@
+"""`cambist normalize`: one delivery in, its events out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from cambist import Delivery, Pipeline, Registry
+from cambist_cli._options import account_options, configured_source, read_body
+from cambist_cli._output import print_event
+from cambist_cli._unproven import unproven
+
+# RFC 9110: a token, a colon, and a value without line ends or other control characters.
+_header = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)").fullmatch
+
+
+def _headers(_: click.Context, __: click.Parameter, given: Sequence[str]) -> list[tuple[str, str]]:
+    found = [_header(text) for text in given]
+    pairs = [(match[1], match[2].rstrip(" \t")) for match in found if match]
+    if len(pairs) < len(found):
+        raise click.BadParameter("write 'Name: value', one header for each -H")
+    return pairs
+
+
+@click.command("normalize")
+@account_options
+@click.argument("file", default="-")
+@click.option(
+    "-H",
+    "--header",
+    "headers",
+    metavar="'NAME: VALUE'",
+    multiple=True,
+    callback=_headers,
+    help="A header of the delivery.",
+)
+@click.option("--no-verify", is_flag=True, help="Take the body as it is: no header, no secret.")
+def command(
+    provider: str,
+    file: str,
+    secrets: Sequence[str],
+    headers: list[tuple[str, str]],
+    no_verify: bool,
+    settings: dict[str, Any],
+    name: str,
+) -> None:
+    """Verify a delivery and print its events.
+
+    FILE is the raw body, exactly as it came; '-' is stdin. On a terminal an event is shown to be read,
+    elsewhere it is one JSON document a line.
+    """
+    registry = Registry.load()
+    source = configured_source(registry, name, provider, secrets, settings)
+    pipeline = unproven(registry, source) if no_verify else Pipeline([source], registry=registry)
+    delivery = Delivery(source.name, headers, read_body(file), datetime.now(UTC))
+    processed = pipeline.parse(delivery) if no_verify else pipeline.process(delivery)
+    for event in processed.events:
+        print_event(event)

@@ -1,0 +1,85 @@
+"""What `normalize` and `sign` take alike: a provider, a body, and the settings of an account."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cambist import Registry, Source, resolve_references
+from cambist_cli._settings import main_secret_setting
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Read ``key=value``; the value is JSON if it can be, else text."""
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise click.BadParameter("write key=value")
+    try:
+        return key, json.loads(value, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return key, value
+
+
+def _settings(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, Any]:
+    return dict(map(_setting, given))
+
+
+_secret = click.option(
+    "--secret",
+    "secrets",
+    metavar="S",
+    multiple=True,
+    help="A secret of the account. Others on this machine can see it while this runs: see --set.",
+)
+_set = click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_settings,
+    help="A setting of the provider, in JSON or as text. A secret by reference: "
+    """--set 'secrets=[{"env":"NAME"}]', or {"file":"PATH"}.""",
+)
+_source = click.option(
+    "--source", "name", metavar="NAME", default="cli", show_default=True, help="The source that events name."
+)
+
+
+def account_options(command: F) -> F:
+    """Add ``PROVIDER``, ``--secret``, ``--set`` and ``--source``, which make up a `configured_source`."""
+    return click.argument("provider")(_secret(_set(_source(command))))
+
+
+def configured_source(
+    registry: Registry, name: str, provider: str, secrets: Sequence[str], settings: dict[str, Any]
+) -> Source:
+    """Return the account that the options describe, references to secrets resolved.
+
+    Raises:
+        ConfigurationError: A reference names what is not there, or the source's name is malformed.
+    """
+    settings = resolve_references(settings, os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
+    if secrets:
+        found = registry.providers.get(provider)
+        key = main_secret_setting(found.provider) if found else "secrets"
+        if key in settings:
+            raise click.UsageError(f"Give --secret or --set {key}=, not both.", click.get_current_context())
+        settings[key] = list(secrets)
+    return Source(name, provider, settings)
+
+
+def read_body(file: str) -> bytes:
+    """Return the exact bytes of a file, of stdin for ``-``."""
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise click.ClickException(f"{file}: cannot be read ({error.strerror})") from None
