@@ -12,6 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from cambist import Context, EventDraft, Kind, Payment, Provider, Secret, Secrets, Status, fault, hookimpl
+from cambist.errors import ConfigurationError
 from cambist.verification import AllOf, ApiKey, HmacSignature, Scheme
 from cambist_coinspaid.callbacks import KINDS, callback_event, created_invoice_event
 from cambist_coinspaid.payloads import Callback, InvoiceAnswer, PaymentRequest, Unknown
@@ -40,6 +41,8 @@ def verification(settings: Settings) -> Scheme:
     signature = HmacSignature(secrets=settings.secrets, hash="sha512", header="X-Processing-Signature")
     if settings.api_key is None:
         return signature
+    if not settings.api_key.strip():
+        raise ConfigurationError("api_key: is empty; leave it out, or give the account's public key")
     key = ApiKey(secrets=(Secret(settings.api_key, "api_key"),), header="X-Processing-Key", public=True)
     return AllOf(key, signature)
 
