@@ -77,6 +77,7 @@ def test_configurations(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Each configuration that a page shows is one that `cambist serve` takes."""
     monkeypatch.setenv("COINSPAID_SECRET", "s3cret")
     monkeypatch.setenv("COINSPAID_SECRET_OLD", "old")
+    (tmp_path / "old-secret").write_text("old\n")
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets/coinspaid").write_text("s3cret\n")
     for block in blocks(page):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         Verification,
     )
     from cambist._json import decode_json, encode_json
-    from cambist._leaves import Count, Identifier, IsoTime, UnixTime
+    from cambist._leaves import Code, Count, Identifier, IsoTime, UnixTime
     from cambist._lifecycle import PaymentState, Status, Verdict, advance
     from cambist._money import Asset, BaseUnits, Money, difference, exact, scaled
     from cambist._payload import Ignored, Soft
@@ -72,6 +72,7 @@ _HOMES = {
     "Verification": "_event",
     "decode_json": "_json",
     "encode_json": "_json",
+    "Code": "_leaves",
     "Count": "_leaves",
     "Identifier": "_leaves",
     "IsoTime": "_leaves",
@@ -117,6 +118,7 @@ __all__ = [
     "BaseUnits",
     "CambistError",
     "Card",
+    "Code",
     "Context",
     "Count",
     "Delivery",

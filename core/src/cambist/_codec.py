@@ -39,7 +39,7 @@ def to_plain(event: PaymentEvent) -> dict[str, Any]:
     """
     document: dict[str, Any] = _dump(event)
     document["final"] = event.final
-    document["metadata"] = plain(event.metadata) if event.metadata else {}
+    document["metadata"] = plain(dict(event.metadata)) if event.metadata else {}
     return document
 
 

@@ -18,6 +18,7 @@ _SHAPE = bytes(
     for c in range(256)
 )
 _inexact = re.compile(rb":0(?:0*\.|0{17})").search
+_TOO_LONG = "holds a number that is too long"
 _exact = json.JSONDecoder(parse_float=Decimal).decode
 
 
@@ -35,11 +36,12 @@ def decode(data: bytes) -> Any:
         if value.__class__ is float or _inexact(data.translate(_SHAPE, b" \t\r\n-")):
             value = _exact(data.decode())
     except orjson.JSONDecodeError as error:
-        problem = f"is not valid JSON (at character {error.pos})"
+        too_long = "infinity" in error.msg  # orjson has no room for a number of 400 digits
+        problem = _TOO_LONG if too_long else f"is not valid JSON (at character {error.pos})"
     except RecursionError:
         problem = "is nested too deeply"
     except (ValueError, ArithmeticError):
-        problem = "holds a number that is too long"
+        problem = _TOO_LONG
     else:
         return value
     raise ValueError(problem)

@@ -15,6 +15,9 @@ from cambist._money import MAX_DIGITS, BaseUnits, exact
 Identifier = NewType("Identifier", str)
 """A provider's identifier: a string or an integer on the wire, text to us."""
 
+Code = NewType("Code", str)
+"""A short word, such as a currency's code: a string of 1 to 64 characters."""
+
 Count = NewType("Count", int)
 """A whole number from zero: an integer or its digits on the wire."""
 
@@ -46,6 +49,13 @@ def identifier(value: Any) -> Identifier:
     if value.__class__ is int:
         return Identifier(str(number(value)))
     raise Misfit("is neither an integer nor a string, or is empty")
+
+
+def code(value: Any) -> Code:
+    """Take a string of 1 to 64 characters."""
+    if value.__class__ is str and 0 < len(value) <= 64:
+        return Code(value)
+    raise Misfit("is not a string of 1 to 64 characters")
 
 
 def integer(value: Any) -> int:
@@ -139,6 +149,7 @@ def binary_float(_value: Any) -> float:
 LEAVES: dict[Any, Callable[[Any], Any]] = {
     str: text,
     Identifier: identifier,
+    Code: code,
     int: integer,
     Count: count,
     BaseUnits: base_units,

@@ -35,7 +35,7 @@ from typing import (
 
 from attrs import evolve, frozen
 
-from cambist._leaves import LEAVES, Identifier, Misfit, mapping
+from cambist._leaves import LEAVES, Code, Identifier, Misfit, mapping
 from cambist._money import create_exact
 from cambist.errors import Fault
 
@@ -107,6 +107,8 @@ def _quick(cls: Any, /) -> Callable[[Any], None]:
         if field.type is str or field.type is Identifier:
             empty = " or not v" if field.soft or field.type is Identifier else ""
             lines.append(f"        if v.__class__ is not str{empty}: o[{key}] = {leaf}")
+        elif field.type is Code:
+            lines.append(f"        if v.__class__ is not str or not 0 < len(v) <= 64: {leaf}")
         elif field.type is Decimal:
             lines.append(f"        v = exact(v) if v.__class__ is str and v.isascii() else {leaf}")
             lines.append("        if not v.is_finite(): raise Odd")

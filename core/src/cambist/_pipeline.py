@@ -140,7 +140,12 @@ class Pipeline:
         route = self._routes.get(delivery.source)
         if route is None or route.provider.redact is None:
             return delivery
-        return evolve(delivery, body=route.provider.redact(delivery.body))
+        try:
+            body = route.provider.redact(delivery.body)
+        except Exception as error:  # noqa: BLE001  # its message may hold the number
+            logger.error("%s failed: %s", route.plugin_version, place(error))  # noqa: TRY400
+            body = b""
+        return evolve(delivery, body=body)
 
     def _route(self, delivery: Delivery) -> Route:
         route = self._routes.get(delivery.source)
@@ -170,7 +175,7 @@ def _scheme(source: Source, registered: Registered, settings: Any) -> Scheme:
     reason = ""
     try:
         scheme: object = registered.provider.verification(settings)
-        if isinstance(scheme, Scheme):
+        if isinstance(scheme, Scheme) and not isinstance(scheme, type):
             return scheme
         reason = f"its verification is a {type(scheme).__name__}, not a scheme"
     except ConfigurationError as error:

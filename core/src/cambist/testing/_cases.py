@@ -26,8 +26,9 @@ class Case:
     last byte of the file (an editor that adds a newline changes the body). ``NAME.json`` is an object with
 
     - ``about``: where the facts are from;
-    - ``provider`` and ``settings``: those of the source, which is named by the last part of the path;
-    - ``received_at``: when the request arrived;
+    - ``provider`` and ``settings``: those of the source;
+    - ``source``: its name; the last part of the path unless given;
+    - ``received_at``: when the request arrived, and ``remote``, if it matters: from which address;
     - ``events``: the expected events in full, as `to_json` writes them, or
     - ``error``: the expected error's class, and for a `PayloadError` its ``faults`` as pairs.
 
@@ -77,11 +78,12 @@ def _case(name: str, request: Path, expectation: Path) -> Case:
     headers = [(key, value.strip()) for key, _, value in (line.partition(":") for line in lines[1:])]
     expected = json.loads(expectation.read_text())
     delivery = Delivery(
-        source=path.rpartition("/")[2],
+        source=expected.pop("source", path.rpartition("/")[2]),
         headers=headers,
         body=body,
         received_at=datetime.fromisoformat(expected.pop("received_at")),
         path=path,
+        remote=expected.pop("remote", None),
     )
     expected.pop("about")
     return Case(name, expected.pop("provider"), expected.pop("settings"), delivery, expected)

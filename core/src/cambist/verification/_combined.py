@@ -50,8 +50,8 @@ class AnyOf:
 
     @property
     def name(self) -> str:
-        """The names, joined by ``|``."""
-        return "|".join(scheme.name for scheme in self.schemes)
+        """The names, joined by ``|``; each once."""
+        return "|".join(dict.fromkeys(scheme.name for scheme in self.schemes))
 
     @property
     def replay(self) -> Replay:
@@ -66,7 +66,7 @@ class AnyOf:
                 return scheme.verify(delivery)
             except VerificationError as error:
                 reasons.append(f"{scheme.name}: {error.reason}")
-        raise VerificationError("; ".join(reasons))
+        raise VerificationError("; ".join(dict.fromkeys(reasons)))
 
     def sign(self, delivery: Delivery) -> tuple[tuple[str, str], ...]:
         """Return the headers of the first. See `Scheme.sign`."""

@@ -37,8 +37,11 @@ def failure(error: str | None) -> Failure | None:
 
 
 def progress(movements: Sequence[Movement]) -> list[str]:
-    """Return what tells two callbacks of one status apart: the movements and their confirmations."""
-    return [f"{movement['id']}:{movement.get('confirmations')}" for movement in movements]
+    """Return what tells two callbacks of one status apart: the movements and their confirmations.
+
+    Sorted, for the vendor has changed their order.
+    """
+    return sorted([f"{movement['id']}:{movement.get('confirmations')}" for movement in movements])
 
 
 def transactions(movements: Sequence[Movement]) -> tuple[Transaction, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TypedDict
 
-from cambist import Count, Identifier, Ignored, Soft
+from cambist import Code, Count, Identifier, Ignored, Soft
 
 
 class Address(TypedDict):
@@ -29,7 +29,7 @@ class Address(TypedDict):
 class Sent(TypedDict):
     """``currency_sent``."""
 
-    currency: str
+    currency: Code
     amount: Decimal
     remaining_amount: Decimal | None
 
@@ -37,7 +37,7 @@ class Sent(TypedDict):
 class Received(TypedDict):
     """``currency_received``."""
 
-    currency: str
+    currency: Code
     amount: Decimal
     amount_minus_fee: Decimal | None
 
@@ -52,7 +52,7 @@ class Movement(TypedDict):
     """One of ``transactions``: on a chain, or an exchange. Their order varies."""
 
     id: Identifier
-    currency: str
+    currency: Code
     amount: Decimal
     type: Soft[str]
     address: Soft[str]
@@ -60,7 +60,7 @@ class Movement(TypedDict):
     txid: Soft[str]
     riskscore: Soft[Decimal]
     confirmations: Soft[Count]
-    currency_to: str | None
+    currency_to: Code | None
     amount_to: Decimal | None
     sender: Soft[Sender]
     transaction_type: Ignored
@@ -70,7 +70,7 @@ class FeeItem(TypedDict):
     """One of ``fees``. Its currency can differ from the payment's."""
 
     type: Soft[str]
-    currency: Soft[str]
+    currency: Soft[Code]
     amount: Soft[Decimal]
 
 
@@ -98,7 +98,7 @@ class Callback(TypedDict):
 class Currency(TypedDict):
     """A currency as payment requests have it."""
 
-    iso: str
+    iso: Code
     network_name: Ignored
 
 
@@ -154,12 +154,12 @@ class Invoice(TypedDict):
 
     id: Identifier
     status: str
-    currency: str
+    currency: Code
     amount: Decimal
     foreign_id: Soft[Identifier]
     end_user_reference: Soft[Identifier]
     address: Soft[str]
-    sender_currency: str | None
+    sender_currency: Code | None
     sender_amount: Decimal | None
     url: Ignored
     title: Ignored

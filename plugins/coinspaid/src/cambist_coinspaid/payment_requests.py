@@ -17,6 +17,8 @@ def payment_request_event(request: PaymentRequest, context: Context) -> EventDra
     failure = parts.failure(request.get("error"))
     if failure is None and status is Status.FAILED and came and left:
         failure = Failure("underpaid")
+    if (status is Status.COMPLETED and left) or (status is Status.EXPIRED and came):
+        context.anomaly("currency_sent", "does not agree with the status")
     movements = request.get("transactions") or ()
     return EventDraft(
         kind=Kind.INVOICE,
