@@ -1,6 +1,7 @@
-"""What `import cambist` costs, and what making a pipeline adds to it. Each in a fresh interpreter, files warm.
+"""What `import cambist` costs, and what making a pipeline adds to it. Fresh interpreters, warm files.
 
-Run: ``python tests/benchmarks/import_cost.py``. Prints medians in milliseconds beside the bare interpreter's start.
+Run: ``python tests/benchmarks/import_cost.py``. Prints medians in
+milliseconds, the interpreter's own start left out.
 """
 
 from __future__ import annotations

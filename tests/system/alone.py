@@ -1,4 +1,4 @@
-"""Does one installed distribution work, with nothing beside it but what it depends on? Run by `nox -s wheels`."""
+"""Does a distribution work with nothing beside it but what it depends on? Run by `nox -s wheels`."""
 
 from __future__ import annotations
 

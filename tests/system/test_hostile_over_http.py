@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import ClientSession, ClientTimeout
+
 from cambist import PaymentEvent, Pipeline, Receiver, Source
 from cambist_aiohttp import serving
 
@@ -96,7 +97,8 @@ async def answer(client: ClientSession, body: bytes, signature: bytes | None) ->
     """Send a request as raw bytes: a client library would refuse or repair some of these headers."""
     assert client._base_url is not None
     reader, writer = await asyncio.open_connection(client._base_url.host, client._base_url.port)
-    head = b"POST /webhooks/shop HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    head = b"POST /webhooks/shop HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+    head += b"Content-Type: application/json\r\n"
     if signature is not None:
         head += b"X-Processing-Signature: " + signature + b"\r\n"
     writer.write(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)

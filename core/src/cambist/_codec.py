@@ -35,7 +35,7 @@ def to_json(event: PaymentEvent) -> bytes:
 def to_plain(event: PaymentEvent) -> dict[str, Any]:
     """Return an event as plain data for orjson, as `to_json` has it.
 
-    Numbers in ``metadata`` are `orjson.Fragment`s, so that they keep their digits.
+    Numbers in ``metadata`` are fragments of orjson, so that they keep their digits.
     """
     document: dict[str, Any] = _dump(event)
     document["final"] = event.final

@@ -112,7 +112,8 @@ class Provider:
         name: What configuration calls it: ``coinspaid``.
         title: What people call it.
         documentation: Where the provider documents its webhooks.
-        settings: An attrs class of the source's settings; unknown keys are refused.
+        settings: An attrs class of the source's settings; unknown keys are refused. A check of its own raises
+            `ConfigurationError`, which is told with the source's name and the path.
         verification: Makes the scheme from the settings.
         statuses: For each object that has statuses, the provider's word → ours.
         parse: Turns a decoded payload into at least one draft. Raises what `fault` returns if it cannot.

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 import pytest
 from aiohttp import ClientSession
 from attrs import frozen
+
 from cambist import (
     Context,
     Delivery,

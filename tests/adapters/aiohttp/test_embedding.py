@@ -11,6 +11,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.typedefs import Handler as AiohttpHandler
+
 from cambist import Receiver
 from cambist_aiohttp import serve, setup
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import ClientSession
+
 from cambist import Receiver
 
 from .conftest import SECRET, Handler, signed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Sequence
 from hmac import compare_digest
 from typing import Any, Literal
@@ -10,6 +11,9 @@ from typing import Any, Literal
 from attrs import frozen
 
 from cambist.verification._signed import SignedMessage
+
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 
 @frozen(kw_only=True)
@@ -34,21 +38,27 @@ class HmacSignature(SignedMessage):
         return f"hmac-{self.hash}"
 
     def _prepare(self, key: bytes) -> Any:
-        # Imported here, since it takes a while and a program that only reads events needs none of it.
-        from cryptography.hazmat.primitives import hashes, hmac
-
-        return hmac.HMAC(key, getattr(hashes, self.hash.upper())()) if key else None
+        # RFC 2104 by its definition: the two states that every message begins with. A copy of both costs
+        # a third less than one of the standard library's HMAC objects does.
+        if not key:
+            return None
+        new = getattr(hashlib, self.hash)
+        size: int = new().block_size
+        block = (new(key).digest() if len(key) > size else key).ljust(size, b"\0")
+        return new(block.translate(_INNER)), new(block.translate(_OUTER))
 
     def _sign(self, key: Any, message: bytes) -> str:
-        mac = key.copy()
-        mac.update(message)
-        digest: bytes = mac.finalize()
-        return digest.hex() if self.encoding == "hex" else base64.b64encode(digest).decode()
+        inner, outer = key[0].copy(), key[1].copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.hexdigest() if self.encoding == "hex" else base64.b64encode(outer.digest()).decode()
 
     def _matches(self, key: Any, message: bytes, signatures: Sequence[str]) -> bool:
         expected = self._sign(key, message)
-        # A list, not a generator: all are compared, whichever it is.
-        return any([compare_digest(expected, given) for given in signatures])  # noqa: C419
+        matched = False
+        for given in signatures:  # all are compared, whichever it is
+            matched |= compare_digest(expected, given)
+        return matched
 
     def _signature(self, text: str) -> str | None:
         if not text.isascii() or not text.startswith(self.prefix):  # compare_digest takes ASCII only
