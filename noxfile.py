@@ -17,6 +17,7 @@ PYTHONS = ["3.11", "3.12", "3.13"]
 # Each distribution with its folder and its tests, the core first: the others need it.
 DISTRIBUTIONS = {
     "cambist": "core",
+    "cambist-anyspend": "plugins/anyspend",
     "cambist-coinspaid": "plugins/coinspaid",
     "cambist-aiohttp": "adapters/aiohttp",
     "cambist-cli": "adapters/cli",
