@@ -76,7 +76,11 @@ def test_python(page: Path) -> None:
 def test_configurations(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each configuration that a page shows is one that `cambist serve` takes."""
     monkeypatch.setenv("COINSPAID_SECRET", "s3cret")
+    monkeypatch.setenv("STELLAR_API_KEY", "s3cret")
     monkeypatch.setenv("COINSPAID_SECRET_OLD", "old")
+    monkeypatch.setenv("ANYSPEND_SECRET", "whsec_s3cret")
+    monkeypatch.setenv("ANYSPEND_ORDER_KEY", "k3y")
+    monkeypatch.setenv("ALCHEMYPAY_PATH_SECRET", "s3cret")
     (tmp_path / "old-secret").write_text("old\n")
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets/coinspaid").write_text("s3cret\n")
