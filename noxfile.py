@@ -17,8 +17,10 @@ PYTHONS = ["3.11", "3.12", "3.13"]
 # Each distribution with its folder and its tests, the core first: the others need it.
 DISTRIBUTIONS = {
     "cambist": "core",
+    "cambist-alchemypay": "plugins/alchemypay",
     "cambist-anyspend": "plugins/anyspend",
     "cambist-coinspaid": "plugins/coinspaid",
+    "cambist-stellar": "plugins/stellar",
     "cambist-aiohttp": "adapters/aiohttp",
     "cambist-cli": "adapters/cli",
 }
@@ -33,7 +35,7 @@ def install(session: nox.Session, group: str) -> None:
 
 def run_tests(session: nox.Session) -> None:
     install(session, "tests")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or ["-n", "auto"]))
 
 
 @nox.session
@@ -84,8 +86,8 @@ def wheels(session: nox.Session, distribution: str) -> None:
     session.run("python", "tests/system/alone.py", distribution)
     # Now the tests of this distribution, with the test tools beside it and no other distribution of ours.
     tested = [ROOT / "tests" / DISTRIBUTIONS[distribution]]
-    session.install("pytest", "pytest-asyncio", "hypothesis", "jsonschema[format]", *pinned)
-    session.run("pytest", "-p", "no:cacheprovider", *map(str, tested))
+    session.install("pytest", "pytest-asyncio", "pytest-xdist", "hypothesis", "jsonschema[format]", *pinned)
+    session.run("pytest", "-p", "no:cacheprovider", "-n", "auto", *map(str, tested))
 
 
 @nox.session

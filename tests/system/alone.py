@@ -11,14 +11,18 @@ from importlib.util import find_spec
 # What else of ours comes along with a distribution, and the providers that it brings.
 NEEDS = {
     "cambist": set(),
+    "cambist-alchemypay": {"cambist"},
     "cambist-anyspend": {"cambist"},
     "cambist-coinspaid": {"cambist"},
+    "cambist-stellar": {"cambist"},
     "cambist-aiohttp": {"cambist"},
     "cambist-cli": {"cambist", "cambist-aiohttp"},
 }
 BRINGS = {
+    "cambist-alchemypay": ["alchemypay-card"],
     "cambist-anyspend": ["anyspend", "anyspend-order"],
     "cambist-coinspaid": ["coinspaid"],
+    "cambist-stellar": ["stellar-anchor", "stellar-wallet"],
 }
 
 
