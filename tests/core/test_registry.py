@@ -173,6 +173,12 @@ def test_a_plugin_that_is_registered_by_hand_has_the_same_checks(hooks: dict[str
         Registry().register(SimpleNamespace(**hooks))
 
 
+def test_the_function_of_a_hook_may_have_another_name(install: Install) -> None:
+    code = PROVIDER.replace("NAME", "toy").replace("def cambist_register_providers", "def providers")
+    install("acme-toy", code.replace("@hookimpl", '@hookimpl(specname="cambist_register_providers")'))
+    assert list(Registry.load(only=["acme-toy"]).providers) == ["toy"]
+
+
 def test_observers_are_called_by_keyword_with_what_they_take() -> None:
     seen = []
     registry = Registry()

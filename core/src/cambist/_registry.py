@@ -83,9 +83,9 @@ class Registry:
         for caller in self._plugins.get_hookcallers(plugin) or ():
             if not caller.has_spec():
                 raise PluginError(f"hook {caller.name!r} does not exist", distribution=distribution)
-        for provider in _returned(plugin, "cambist_register_providers", distribution, ()):
+        for provider in self._returned(plugin, "cambist_register_providers", distribution, ()):
             self._add_provider(provider, distribution, version)
-        sinks = _returned(plugin, "cambist_register_sinks", distribution, {})
+        sinks = self._returned(plugin, "cambist_register_sinks", distribution, {})
         for scheme in sinks:
             if scheme in self._sinks:
                 raise PluginError(
@@ -108,6 +108,20 @@ class Registry:
         """Return the implementations of an observing hook, each with its plugin's name, called by keyword."""
         implementations = getattr(self._plugins.hook, hook).get_hookimpls()
         return tuple((found.plugin_name, _by_keyword(found)) for found in reversed(implementations))
+
+    def _returned(self, plugin: object, hook: str, distribution: str, default: Any) -> Any:
+        # As pluggy knows it: `@hookimpl(specname=…)` lets the function have another name.
+        implementations = getattr(self._plugins.hook, hook).get_hookimpls()
+        function = next((found.function for found in implementations if found.plugin is plugin), None)
+        if function is None:
+            return default
+        try:
+            result = function()
+            return dict(result) if isinstance(default, dict) else tuple(result)
+        except Exception as error:
+            raise PluginError(
+                f"hook {hook!r} failed: {type(error).__name__}: {error}", distribution=distribution
+            ) from error
 
     def _add_provider(self, provider: object, distribution: str, version: str) -> None:
         if not isinstance(provider, Provider):
@@ -140,19 +154,6 @@ def _by_keyword(implementation: pluggy.HookImpl) -> Callable[..., Any]:
     """Let an implementation take fewer arguments than its spec, as pluggy does."""
     function, names = implementation.function, implementation.argnames
     return lambda **given: function(*(given[name] for name in names))
-
-
-def _returned(plugin: object, hook: str, distribution: str, default: Any) -> Any:
-    implementation = getattr(plugin, hook, None)
-    if implementation is None:
-        return default
-    try:
-        result = implementation()
-        return dict(result) if isinstance(default, dict) else tuple(result)
-    except Exception as error:
-        raise PluginError(
-            f"hook {hook!r} failed: {type(error).__name__}: {error}", distribution=distribution
-        ) from error
 
 
 def _owner(entry: EntryPoint) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from cambist import Delivery, Pipeline, Processed, Receiver, to_json
+from cambist import Delivery, Pipeline, Processed, Receiver, Registry, Source, to_json
 from cambist.errors import CambistError
 from cambist.testing import Case
 from cambist_alchemypay.redaction import EXEMPT
@@ -141,6 +141,14 @@ def test_no_case_has_a_whole_number_in_what_it_expects(event_case: Case) -> None
     if len(digits) >= 12:
         stated = re.sub(r"[\s.\-]", "", json.dumps(event_case.expected))
         assert digits[:-4] not in stated
+
+
+def test_what_is_stored_without_the_number_gives_the_same_event(event_case: Case, registry: Registry) -> None:
+    source = Source(event_case.delivery.source, event_case.provider, event_case.settings)
+    pipeline = Pipeline([source], registry=registry)
+    processed = pipeline.process(event_case.delivery)
+    stored = pipeline.redacted(event_case.delivery)
+    assert pipeline.parse(stored, processed.verification) == processed
 
 
 def test_a_redelivery_with_another_number_of_the_same_end_is_the_same_event(

@@ -97,6 +97,7 @@ def test_what_is_of_no_use_is_named(auth: str, key: str, start: Any) -> None:
         ({"auth": "signed", "secrets": [SECRET], "access_key": ""}, "access_key"),
         ({"auth": "signed", "secrets": [SECRET], "tolerance_s": 0}, "tolerance_s"),
         ({"auth": "signed", "secrets": [SECRET], "tolerance_s": "60"}, "tolerance_s"),
+        ({"auth": "signed", "secrets": [SECRET], "tolerance_s": 10**18}, "tolerance_s"),
     ],
     ids=str,
 )

@@ -27,6 +27,7 @@ from cambist_alchemypay.signing import canonical
 from cambist_alchemypay.times import zone
 
 Unit = Literal["minor", "major"]
+_WEEK = 7 * 24 * 60 * 60
 
 
 @frozen(kw_only=True)
@@ -47,6 +48,10 @@ class Settings:
         card_amount_unit: Whether ``cardAmount`` of an order is in the currency's minor unit or in its major.
         transaction_amount_unit: The same of ``preAuthAmount`` and ``transactionAmount``.
         timezone: The IANA name of the zone in which the vendor tells times.
+
+    Raises:
+        ConfigurationError: A setting that ``auth`` needs is missing, one is given that it does not use, an
+            address is malformed, or the time zone is not known.
     """
 
     auth: Literal["none", "path", "ip", "basic", "header", "signed"]
@@ -61,6 +66,11 @@ class Settings:
     card_amount_unit: Unit = "minor"
     transaction_amount_unit: Unit = "minor"
     timezone: str = "UTC"
+
+    def __attrs_post_init__(self) -> None:
+        problems = [*_misfits(self), *_faults(self)]
+        if problems:
+            raise ConfigurationError("; ".join(problems))
 
 
 # The schemes by `Settings.auth`, with the settings that each needs and those that it can use.
@@ -85,20 +95,12 @@ _OF_AUTH = tuple(dict.fromkeys(key for _, needs, takes in SCHEMES.values() for k
 
 
 def verification(settings: Settings) -> Scheme:
-    """Return the scheme that ``auth`` names.
-
-    Raises:
-        ConfigurationError: A setting that it needs is missing, one is given that it does not use, or the
-            time zone is not known.
-    """
-    make, needs, takes = SCHEMES[settings.auth]
-    problems = [*_misfits(settings, needs, takes), *_faults(settings)]
-    if problems:
-        raise ConfigurationError("; ".join(problems))
-    return make(settings)
+    """Return the scheme that ``auth`` names."""
+    return SCHEMES[settings.auth][0](settings)
 
 
-def _misfits(settings: Settings, needs: tuple[str, ...], takes: tuple[str, ...]) -> Iterator[str]:
+def _misfits(settings: Settings) -> Iterator[str]:
+    _, needs, takes = SCHEMES[settings.auth]
     for key in _OF_AUTH:
         value = getattr(settings, key)
         if value in (None, ()):
@@ -116,8 +118,8 @@ def _faults(settings: Settings) -> Iterator[str]:
             [ip_network(address) for address in addresses]
         except ValueError:
             yield f"{key}: holds a malformed address or network (203.0.113.7, 203.0.113.0/24, 2001:db8::/32)"
-    if settings.tolerance_s is not None and settings.tolerance_s <= 0:
-        yield "tolerance_s: is not more than zero"
+    if settings.tolerance_s is not None and not 0 < settings.tolerance_s <= _WEEK:
+        yield f"tolerance_s: is not between 1 and {_WEEK}, a week"
     if zone(settings.timezone) is None:
         yield (
             "timezone: is not the name of a time zone, such as Asia/Singapore "
