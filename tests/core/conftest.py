@@ -11,7 +11,6 @@ from typing import Any, TypedDict
 
 import pytest
 from attrs import frozen
-from hypothesis import settings
 
 from cambist import (
     Amounts,
@@ -32,9 +31,6 @@ from cambist import (
     hookimpl,
 )
 from cambist.verification import HmacSignature
-
-settings.register_profile("cambist", deadline=None)  # a busy machine is no fault of the code
-settings.load_profile("cambist")
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

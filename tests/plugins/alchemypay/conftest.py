@@ -10,13 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from cambist import Delivery, PaymentEvent, Pipeline, Registry, Source, hookimpl
 from cambist.testing import Case, load_cases
-
-settings.register_profile("cambist", deadline=None)  # a busy machine is no fault of the code
-settings.load_profile("cambist")
 
 CASES = {case.name: case for case in load_cases(Path(__file__).parent / "cases")}
 # A test that takes one of these arguments runs once for each of the cases.

@@ -35,6 +35,10 @@ MASKED = {
     "as a fraction": (b'{"cardNumber":5567665457839661.00}', b'{"cardNumber":"************9661"}'),
     "with an exponent": (b'{"cardNumber":5.567665457839661e15}', b'{"cardNumber":"************9661"}'),
     "with a large exponent": (b'{"cardNumber":5567.665457839661E+12}', b'{"cardNumber":"************9661"}'),
+    "as a number of another size": (
+        b'{"cardNumber":556.7665457839661}',
+        b'{"cardNumber":"***.*********9661"}',
+    ),
     "with spaces": (
         b'{"cardNumber":"5567 6654 5783 9661"}',
         b'{"cardNumber":"**** **** **** 9661"}',
@@ -56,6 +60,10 @@ MASKED = {
     "in a text, beside other digits": (
         b'{"desp":"12 4111 1111 1111 1111 13"}',
         b'{"desp":"12 **** **** **** 1111 13"}',
+    ),
+    "before digits that pass together with its last four": (
+        b'{"x":"4111111111111111 234567893"}',
+        b'{"x":"**************** *****7893"}',
     ),
     "in a text after its name": (
         b'{"msg":"card number: 5567665457839661, order 100216928821071960014"}',

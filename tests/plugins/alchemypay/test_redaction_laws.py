@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cambist import decode_json
@@ -75,6 +75,7 @@ def without_gaps(body: bytes) -> str:
     return re.sub(r"[\s_\u200b\u2011-]", "", json.dumps(decode_json(body), default=str, ensure_ascii=False))
 
 
+@settings(max_examples=40)  # a spelling is some twenty draws
 @given(st.data(), CARD_NUMBERS, st.integers(0, 5))
 def test_no_card_number_is_left_in_whatever_spelling_and_place(
     data: st.DataObject, number: str, style: int

@@ -16,7 +16,7 @@ Known = Mapping[int, AbstractSet[str]]
 """Card numbers, digits only, by their length."""
 NONE: Known = {}
 
-_LONGEST = 18
+_LONGEST = 19
 # No text has as many in one run. Looking for card numbers in more would take long.
 _TOO_MANY = 200
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
