@@ -60,7 +60,7 @@ STATUSES = {
 VERDICTS = {
     Verdict.APPLIED: "The event moved the status, or was the first of its payment.",
     Verdict.UNCHANGED: "The event repeated what is known.",
-    Verdict.STALE: "A newer event came before it. The status stays.",
+    Verdict.STALE: "A newer event came first, or one of higher rank if a time is missing. The status stays.",
     Verdict.CONFLICTING: (
         "The event contradicts money that has arrived, and no time shows it to be older. The status stays; "
         "a person should look at it."

@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from cambist import Delivery, Pipeline, Provider
-from cambist.errors import DeliveryError, PayloadError, UnknownSource, VerificationError
+from cambist.errors import DeliveryError, PayloadError, PluginError, UnknownSource, VerificationError
 
 Toy = Callable[..., Provider]
 PipelineOf = Callable[..., Pipeline]
@@ -75,3 +75,19 @@ def test_an_observer_that_raises_is_logged_and_stops_nothing(
     ] * 2
     assert CARD not in caplog.text
     assert all(record.exc_info is None for record in caplog.records)
+
+
+async def waits(event: object) -> None:
+    """An observer that nothing would await."""
+
+
+def yields(event: object) -> object:
+    yield
+
+
+@pytest.mark.parametrize("observer", [waits, yields])
+def test_an_observer_that_would_never_run_stops_the_start(
+    observer: Any, toy: Toy, pipeline_of: PipelineOf
+) -> None:
+    with pytest.raises(PluginError, match="'cambist_event' is async or a wrapper"):
+        pipeline_of(toy(), cambist_event=observer)

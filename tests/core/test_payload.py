@@ -245,3 +245,13 @@ class Wrong(TypedDict):
 def test_a_payload_that_declares_a_float_is_the_plugin_authors_error() -> None:
     with pytest.raises(TypeError, match="declare Decimal"):
         read(Wrong, {"amount": 1.5})
+
+
+@pytest.mark.parametrize("key", ["4111111111111111", "a\nb", "\x1b[31m", "k" * 65, ""])
+def test_a_new_key_that_could_be_a_value_is_noted_without_its_name(key: str) -> None:
+    class Known(TypedDict):
+        id: str
+
+    document, faults, odd = read(Known, {"id": "1", key: 1})
+    assert (document, list(faults)) == ({"id": "1", key: 1}, [])
+    assert [fault.path for fault in odd] == ["(a name that is not shown)"]

@@ -211,3 +211,20 @@ def test_what_else_a_plugin_does_wrong_is_a_payload_error(
 ) -> None:
     refused(pipeline_of(toy(**{member: raising(KeyError(CARD))})), signed(BODY), PayloadError)
     assert CARD not in caplog.text
+
+
+def test_an_answer_that_is_none_is_a_fault_of_the_plugin(
+    toy: Toy, pipeline_of: PipelineOf, signed: Signed
+) -> None:
+    with pytest.raises(PayloadError, match="gets no acknowledgement"):
+        pipeline_of(toy(acknowledge=lambda delivery, events: None)).process(signed(BODY))
+
+
+def test_of_many_anomalies_the_first_hundred_are_told(
+    toy: Toy, pipeline_of: PipelineOf, signed: Signed
+) -> None:
+    extra = ",".join(f'"k{number}": 1' for number in range(150))
+    body = BODY.replace(b"{", b"{" + extra.encode() + b",", 1)
+    (event,) = pipeline_of(toy()).process(signed(body)).events
+    assert len(event.anomalies) == 101
+    assert event.anomalies[-1].problem == "and 50 more"

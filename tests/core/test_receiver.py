@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 from collections.abc import Callable
@@ -95,10 +96,31 @@ def synchronous(event: PaymentEvent) -> None:
     """A handler that cannot be awaited."""
 
 
-@pytest.mark.parametrize("sink", [None, 5, "nats://", synchronous])
+class SynchronousSink:
+    def publish(self, processed: Processed) -> None:
+        """Would be run and never awaited."""
+
+
+@pytest.mark.parametrize("sink", [None, 5, "nats://", synchronous, [].append, SynchronousSink()])
 def test_what_is_no_sink_is_refused_at_start(sink: Any, toy: Toy, pipeline_of: PipelineOf) -> None:
     with pytest.raises(TypeError, match="async publish"):
         Receiver(pipeline_of(toy()), sink)
+
+
+async def test_a_handler_behind_a_decorator_is_awaited(
+    toy: Toy, pipeline_of: PipelineOf, signed: Signed
+) -> None:
+    seen: list[PaymentEvent] = []
+
+    async def on_event(event: PaymentEvent) -> None:
+        seen.append(event)
+
+    @functools.wraps(on_event)
+    def decorated(event: PaymentEvent) -> Any:
+        return on_event(event)
+
+    assert (await Receiver(pipeline_of(toy()), decorated).receive(signed(BODY))).status == 200
+    assert len(seen) == 1
 
 
 async def test_the_provider_gets_its_own_answer(toy: Toy, pipeline_of: PipelineOf, signed: Signed) -> None:
@@ -226,7 +248,10 @@ def test_of_many_faults_the_first_twenty_are_told() -> None:
 async def test_a_fault_of_ours_is_a_500_that_tells_nothing(
     toy: Toy, pipeline_of: PipelineOf, signed: Signed, caplog: pytest.LogCaptureFixture
 ) -> None:
-    of_another_type = evolve(signed(BODY), source=["shop"])  # cannot be looked up at all
+    class Unhashable(str):
+        __hash__ = None  # type: ignore[assignment]
+
+    of_another_type = evolve(signed(BODY), source=Unhashable("shop"))  # cannot be looked up at all
     answer = await Receiver(pipeline_of(toy()), Sink()).receive(of_another_type)
     assert json.loads(answer.body) == {
         "type": "about:blank",

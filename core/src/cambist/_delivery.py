@@ -99,7 +99,8 @@ class Delivery:
         remote: The address of the peer that sent it.
 
     Raises:
-        TypeError: ``body`` is not bytes, or a header is neither str nor bytes.
+        TypeError: ``body`` is not bytes, a header is neither str nor bytes, or another argument is of the
+            wrong type.
         ValueError: ``received_at`` has no time zone.
 
     The repr shows neither body nor header values.
@@ -113,7 +114,13 @@ class Delivery:
     remote: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.received_at is not None and self.received_at.tzinfo is None:
+        if not isinstance(self.source, str):
+            raise TypeError(f"source is a name, not {type(self.source).__name__}")
+        if self.received_at is None:
+            return
+        if not isinstance(self.received_at, datetime):
+            raise TypeError(f"received_at is a datetime, not {type(self.received_at).__name__}")
+        if self.received_at.tzinfo is None:
             raise ValueError("received_at needs a time zone: datetime.now(timezone.utc)")
 
 

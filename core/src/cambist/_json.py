@@ -18,6 +18,7 @@ _SHAPE = bytes(
     for c in range(256)
 )
 _inexact = re.compile(rb":0(?:0*\.|0{17})").search
+_TOO_DEEP = "is nested too deeply"
 _TOO_LONG = "holds a number that is too long"
 _exact = json.JSONDecoder(parse_float=Decimal).decode
 
@@ -37,9 +38,11 @@ def decode(data: bytes) -> Any:
             value = _exact(data.decode())
     except orjson.JSONDecodeError as error:
         too_long = "infinity" in error.msg  # orjson has no room for a number of 400 digits
-        problem = _TOO_LONG if too_long else f"is not valid JSON (at character {error.pos})"
+        too_deep = "depth limit" in error.msg
+        problem = f"is not valid JSON (at character {error.pos})"
+        problem = _TOO_LONG if too_long else _TOO_DEEP if too_deep else problem
     except RecursionError:
-        problem = "is nested too deeply"
+        problem = _TOO_DEEP
     except (ValueError, ArithmeticError):
         problem = _TOO_LONG
     else:

@@ -116,8 +116,9 @@ def advance(state: PaymentState | None, event: PaymentEvent) -> tuple[PaymentSta
 
     Returns:
         The state after it, and what the event did. ``applied`` moved the status; ``unchanged`` repeated
-        it; ``stale`` came after a newer one; ``conflicting`` contradicts money that has arrived and no
-        time shows it to be older, which a person should look at. The last two leave the status.
+        it; ``stale`` came after a newer one, or after one of higher rank where a time is missing;
+        ``conflicting`` contradicts money that has arrived and no time shows it to be older, which a person
+        should look at. The last two leave the status.
     """
     known = state or PaymentState()
     status, at = event.status, event.occurred_at

@@ -14,6 +14,7 @@ copying it into instances of classes was measured to cost a third of the whole w
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -58,6 +59,10 @@ class _Field:
     type: Any
     optional: bool = False
     soft: bool = False
+
+
+# What stands where a name should could be a value: a card number as a key, or control characters.
+_is_name = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII).fullmatch
 
 
 class _Odd(Exception):  # noqa: N818  # a signal inside this module
@@ -174,8 +179,9 @@ class _Examination:
                 document[field.name] = self._value(field.type, value, where)
         for key in document:
             if key not in known:
+                shown = key if _is_name(key) else "(a name that is not shown)"
                 self.odd.append(
-                    Fault(f"{path}.{key}" if path else key, "is a field that this release does not know")
+                    Fault(f"{path}.{shown}" if path else shown, "is a field that this release does not know")
                 )
 
     def _softly(self, type_: Any, value: Any, path: str) -> Any:

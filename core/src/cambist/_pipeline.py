@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from attrs import evolve, field, frozen
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cambist._registry import Registered, Registry
 
 logger = logging.getLogger("cambist")
+MAX_ANOMALIES: Final = 100
 Observers = tuple[tuple[str, Callable[..., Any]], ...]
 
 
@@ -165,7 +166,7 @@ def _route(source: Source, registry: Registry) -> Route:
         )
     settings = structure_settings(registered.provider.settings, source)
     scheme = _scheme(source, registered, settings)
-    if scheme.name == "none":
+    if "none" in scheme.name.split("|"):
         logger.warning("source %r accepts unverified deliveries, as its settings ask for", source.name)
     version = f"{registered.distribution} {registered.version}"
     return Route(source, registered.provider, settings, scheme, version)
@@ -205,27 +206,43 @@ def _verify(route: Route, delivery: Delivery) -> Verification:
 
 
 def _normalise(route: Route, delivery: Delivery, verification: Verification | None) -> Processed:
+    outcome = _outcome(route, delivery, verification)
+    if isinstance(outcome, Processed):
+        return outcome
+    raise PayloadError(outcome, provider=route.provider.name, source=route.source.name)
+
+
+def _outcome(
+    route: Route, delivery: Delivery, verification: Verification | None
+) -> Processed | tuple[Fault, ...]:
+    """Return what becomes of a delivery, or its faults. The frame that raises must not hold the payload."""
     provider = route.provider
     try:
         payload = provider.decode(delivery.body)
     except Exception as error:  # noqa: BLE001
-        faults: tuple[Fault, ...] = (
-            Fault("", str(error) if error.__class__ is ValueError else "cannot be decoded"),
-        )
-    else:
-        try:
-            context = Context(delivery, route.settings, provider.statuses)
-            drafts = tuple(provider.parse(payload, context))  # before the anomalies are read
-            events = _stamp(drafts, route, delivery, verification, tuple(context.anomalies))
-            if len(events) == 1 or len({event.id for event in events}) == len(events) > 0:
-                return Processed(events, verification, provider.acknowledge(delivery, events))
-            faults = (Fault("", "gives no event, or two of one identity: a fault of the plugin"),)
-        except PayloadError as error:
-            faults = error.faults
-        except Exception as error:  # noqa: BLE001  # its message may hold a value of the payload
-            logger.error("%s failed: %s", route.plugin_version, place(error))  # noqa: TRY400
-            faults = (Fault("", "cannot be read, which is a fault of the plugin: please report it"),)
-    raise PayloadError(faults, provider=provider.name, source=route.source.name)
+        return (Fault("", str(error) if error.__class__ is ValueError else "cannot be decoded"),)
+    try:
+        context = Context(delivery, route.settings, provider.statuses)
+        drafts = tuple(provider.parse(payload, context))  # before the anomalies are read
+        events = _stamp(drafts, route, delivery, verification, _bounded(context.anomalies))
+        acknowledgement = provider.acknowledge(delivery, events)
+    except PayloadError as error:
+        return error.faults
+    except Exception as error:  # noqa: BLE001  # its message may hold a value of the payload
+        logger.error("%s failed: %s", route.plugin_version, place(error))  # noqa: TRY400
+        return (Fault("", "cannot be read, which is a fault of the plugin: please report it"),)
+    if acknowledgement.__class__ is not Acknowledgement:
+        return (Fault("", "gets no acknowledgement: a fault of the plugin"),)
+    if len(events) == 1 or len({event.id for event in events}) == len(events) > 0:
+        return Processed(events, verification, acknowledgement)
+    return (Fault("", "gives no event, or two of one identity: a fault of the plugin"),)
+
+
+def _bounded(anomalies: list[Anomaly]) -> tuple[Anomaly, ...]:
+    """Return the anomalies, or the first of them and how many more there are: a body has room for many."""
+    if len(anomalies) <= MAX_ANOMALIES:
+        return tuple(anomalies)
+    return (*anomalies[:MAX_ANOMALIES], Anomaly("", f"and {len(anomalies) - MAX_ANOMALIES} more"))
 
 
 def _stamp(

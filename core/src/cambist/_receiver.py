@@ -45,7 +45,9 @@ class Receiver:
     def __init__(self, pipeline: Pipeline, sink: Sink | OnEvent) -> None:
         self.pipeline = pipeline
         publish = getattr(sink, "publish", None)
-        self._publish: Callable[[Processed], Awaitable[None]] = publish or _each(sink)
+        if not _is_async(publish or sink):
+            raise TypeError("a sink has an async publish(processed), or is an async def on_event(event)")
+        self._publish: Callable[[Processed], Awaitable[None]] = publish or _each(cast(OnEvent, sink))
 
     async def receive(self, delivery: Delivery) -> Acknowledgement:
         """Process one delivery, publish its events, and return what to answer.
@@ -92,11 +94,15 @@ def problem(
     return Acknowledgement(status, orjson.dumps(details), "application/problem+json", headers)
 
 
-def _each(sink: object) -> Callable[[Processed], Awaitable[None]]:
-    if not callable(sink) or (inspect.isfunction(sink) and not inspect.iscoroutinefunction(sink)):
-        raise TypeError("a sink has an async publish(processed), or is an async def on_event(event)")
-    on_event = cast(OnEvent, sink)
+def _is_async(function: object) -> bool:
+    """Whether it is a coroutine function, also behind a decorator, a bound method or an object's call."""
+    if not callable(function):
+        return False
+    call = getattr(function, "__call__", None)  # noqa: B004  # of an object that is no function
+    return any(inspect.iscoroutinefunction(inspect.unwrap(each)) for each in (function, call) if each)
 
+
+def _each(on_event: OnEvent) -> Callable[[Processed], Awaitable[None]]:
     async def publish(processed: Processed) -> None:
         for event in processed.events:
             await on_event(event)

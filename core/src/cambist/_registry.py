@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -83,6 +84,12 @@ class Registry:
         for caller in self._plugins.get_hookcallers(plugin) or ():
             if not caller.has_spec():
                 raise PluginError(f"hook {caller.name!r} does not exist", distribution=distribution)
+            for found in caller.get_hookimpls():
+                if found.plugin is plugin and not _is_plain(found):
+                    raise PluginError(
+                        f"hook {caller.name!r} is async or a wrapper and would never run: make it a function",
+                        distribution=distribution,
+                    )
         for provider in self._returned(plugin, "cambist_register_providers", distribution, ()):
             self._add_provider(provider, distribution, version)
         sinks = self._returned(plugin, "cambist_register_sinks", distribution, {})
@@ -148,6 +155,12 @@ class Registry:
                 raise PluginError(f"hook {name!r} does not exist{hint}", distribution=distribution)
             if not hasattr(found, "cambist_impl"):
                 raise PluginError(f"hook {name!r} is not marked with @hookimpl", distribution=distribution)
+
+
+def _is_plain(implementation: pluggy.HookImpl) -> bool:
+    function = inspect.unwrap(implementation.function)
+    generates = inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function)
+    return not (generates or implementation.wrapper or implementation.hookwrapper)
 
 
 def _by_keyword(implementation: pluggy.HookImpl) -> Callable[..., Any]:

@@ -49,6 +49,12 @@ class Secret:
     def __repr__(self) -> str:
         return f"<Secret {self.label!r}>"
 
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Secret:
+        return self
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is not pickled: pass a reference to it instead")
 

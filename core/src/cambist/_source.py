@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from attrs import field, frozen
 
@@ -18,6 +18,30 @@ _name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII).fullmatch
 _path = re.compile(r"/[A-Za-z0-9._~/-]+", re.ASCII).fullmatch
 _REFERENCE = {"env", "file"}
 _SECRET_KEYS = {"value", "label", "not_before", "not_after"}
+
+
+class _Unshown(Mapping[str, Any]):
+    """Settings as they were given, secrets among them: no repr, pickle or `attrs.asdict` shows a value."""
+
+    __slots__ = ("_settings",)
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = dict(settings)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._settings[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+    def __repr__(self) -> str:
+        return f"<settings {', '.join(self._settings) or 'none'}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("the settings of a source are not pickled: they hold secrets")
 
 
 @frozen
@@ -36,7 +60,7 @@ class Source:
 
     name: str
     provider: str
-    settings: Mapping[str, Any] = field(factory=dict, repr=False)
+    settings: Mapping[str, Any] = field(factory=dict, repr=False, converter=_Unshown)
     path: str | None = None
 
     def __attrs_post_init__(self) -> None:

@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 
 from cambist import Acknowledgement, Delivery, Headers, Receiver, problem
 from cambist.errors import ConfigurationError
+from cambist.verification import PathSecret
 
 logger = logging.getLogger("cambist.aiohttp")
 
@@ -40,7 +41,8 @@ def setup(
     """
     by_name = _handler(receiver, max_body, lambda request: request.match_info["source"])
     app.router.add_route("*", f"{prefix}/{{source}}", by_name)
-    app.router.add_route("*", f"{prefix}/{{source}}/{{secret}}", by_name)
+    by_secret = _handler(receiver, max_body, lambda request: request.match_info["source"], secret=True)
+    app.router.add_route("*", f"{prefix}/{{source}}/{{secret}}", by_secret)
     for route in receiver.pipeline.routes:
         if route.source.path is not None:
             if route.source.path.startswith(f"{prefix}/"):
@@ -57,12 +59,20 @@ def _always(name: str) -> Callable[[web.Request], str]:
     return lambda _request: name
 
 
-def _handler(receiver: Receiver, max_body: int, source_of: Callable[[web.Request], str]) -> Handler:
+def _has_path_secret(scheme: object) -> bool:
+    return isinstance(scheme, PathSecret) or any(map(_has_path_secret, getattr(scheme, "schemes", ())))
+
+
+def _handler(
+    receiver: Receiver, max_body: int, source_of: Callable[[web.Request], str], *, secret: bool = False
+) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         if request.method != hdrs.METH_POST:
             return response(problem(405, headers=(("Allow", "POST"),)))
         source = source_of(request)
         route = receiver.pipeline.route(source)
+        if secret and (route is None or not _has_path_secret(route.scheme)):
+            return _refused(request, source, 404)
         # A source that does not exist costs no reading: it is refused on the usual road, by its name alone.
         body: bytes | None = b""
         if route is not None:

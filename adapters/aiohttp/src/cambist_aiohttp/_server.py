@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,7 +12,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from cambist import Receiver, problem
+from cambist.errors import place
 from cambist_aiohttp._routes import DEFAULT_MAX_BODY, response, setup
+
+logger = logging.getLogger("cambist.aiohttp")
 
 
 def create_app(
@@ -29,6 +33,9 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     except web.HTTPException as error:
         return response(problem(error.status))
+    except Exception as error:  # noqa: BLE001  # aiohttp would log its message, which may hold a value
+        logger.error("failed: %s", place(error))  # noqa: TRY400
+        return response(problem(500))
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
+from cambist.errors import ConfigurationError
 from cambist.verification._signed import SignedMessage
 
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
@@ -31,6 +32,11 @@ class HmacSignature(SignedMessage):
     """
 
     hash: Literal["sha1", "sha256", "sha384", "sha512"] = "sha256"
+
+    def __attrs_post_init__(self) -> None:
+        if self.hash not in {"sha1", "sha256", "sha384", "sha512"}:
+            raise ConfigurationError("the hash of an HMAC is sha1, sha256, sha384 or sha512")
+        super().__attrs_post_init__()
 
     @property
     def name(self) -> str:

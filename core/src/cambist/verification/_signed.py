@@ -118,6 +118,8 @@ class SignedMessage:
 
     def __attrs_post_init__(self) -> None:
         require_secrets(self.secrets)
+        if self.encoding not in {"hex", "base64"}:
+            raise ConfigurationError("the encoding of a signature is hex or base64")
         if ("timestamp" in self._parts[1::2]) != (self.timestamp is not None):
             raise ConfigurationError("{timestamp} in the template and a Timestamp belong together")
         keyed = self.key is not None or (self.timestamp is not None and self.timestamp.key is not None)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from cambist import Amounts, Context, EventDraft, Failure, Kind, Money, Party, Payment, Status, difference
+from cambist import (
+    Amounts,
+    Context,
+    EventDraft,
+    Failure,
+    Kind,
+    Money,
+    Party,
+    Payment,
+    Status,
+    difference,
+    fault,
+)
 from cambist_coinspaid import parts
 from cambist_coinspaid.parts import asset
 from cambist_coinspaid.payloads import Callback, Invoice
@@ -75,7 +87,10 @@ def _invoice_amounts(callback: Callback, status: Status) -> Amounts:
     remaining = sent.get("remaining_amount") if sent else None
     requested = parts.money(asked["currency"], asked["amount"]) if asked else None
     if sent and remaining:
-        received = parts.money(sent["currency"], difference(sent["amount"], remaining))
+        try:
+            received = parts.money(sent["currency"], difference(sent["amount"], remaining))
+        except ArithmeticError:
+            raise fault("currency_sent.remaining_amount", "cannot be taken from the amount") from None
     elif remaining is not None or status is Status.COMPLETED:
         received = requested
     else:
@@ -105,6 +120,10 @@ def _invoice_status(
             return Status.EXPIRED, failure
         context.anomaly("error", "says that nothing was paid, yet something came")
         return status, Failure(None, failure.message)
+    if status is Status.FAILED and failure and failure.code is None:
+        context.anomaly("error", "says in no words that this release knows why the invoice failed")
+    if sent and remaining is not None and not 0 <= remaining <= sent["amount"]:
+        context.anomaly("currency_sent.remaining_amount", "is less than nothing, or more than the amount")
     if status is Status.COMPLETED and remaining:
         context.anomaly("currency_sent.remaining_amount", "is not zero, though the invoice is confirmed")
     return status, failure

@@ -10,10 +10,10 @@ from cambist import Asset, Context, Failure, Fee, Money, Party, Transaction
 from cambist_coinspaid.payloads import Address, FeeItem, Movement, RequestAddress
 
 FAILURE_CODES = {
-    "Timer expired. User not paid": "unpaid",
-    "Timer expired. User paid less than requested": "underpaid",
-    "Timer expired. Transactions were in status processing too long": "processing_timeout",
-    "Transaction amount less than minimum deposit": "below_minimum",
+    "timer expired. user not paid": "unpaid",
+    "timer expired. user paid less than requested": "underpaid",
+    "timer expired. transactions were in status processing too long": "processing_timeout",
+    "transaction amount less than minimum deposit": "below_minimum",
 }
 # The two that the document shows as fiat money; any other code may be a coin's. No network: the vendor's
 # test system uses the same codes for test chains.
@@ -33,7 +33,7 @@ def money(code: str | None, amount: Decimal | None) -> Money | None:
 
 def failure(error: str | None) -> Failure | None:
     """Return what the callback says went wrong."""
-    return None if error is None else Failure(FAILURE_CODES.get(error.rstrip(".")), error)
+    return None if error is None else Failure(FAILURE_CODES.get(error.strip().rstrip(".").lower()), error)
 
 
 def progress(movements: Sequence[Movement]) -> list[str]:
