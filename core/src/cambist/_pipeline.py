@@ -224,7 +224,8 @@ def _outcome(
     try:
         context = Context(delivery, route.settings, provider.statuses)
         drafts = tuple(provider.parse(payload, context))  # before the anomalies are read
-        events = _stamp(drafts, route, delivery, verification, _bounded(context.anomalies))
+        anomalies = _bounded(context.anomalies) if context.anomalies else ()
+        events = _stamp(drafts, route, delivery, verification, anomalies)
         acknowledgement = provider.acknowledge(delivery, events)
     except PayloadError as error:
         return error.faults
