@@ -16,7 +16,7 @@ from cambist.verification import PathSecret
 logger = logging.getLogger("cambist.aiohttp")
 
 DEFAULT_MAX_BODY: Final = 1024 * 1024
-"""The largest body that is taken, in bytes. The largest documented webhook has about 5 KiB."""
+"""The largest body that is taken, in bytes, unless configured otherwise."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -45,7 +45,7 @@ class HmacSignature(SignedMessage):
 
     def _prepare(self, key: bytes) -> Any:
         # RFC 2104 by its definition: the two states that every message begins with. A copy of both costs
-        # a third less than one of the standard library's HMAC objects does.
+        # a fifth less than one of the standard library's HMAC objects does.
         if not key:
             return None
         new = getattr(hashlib, self.hash)
