@@ -112,7 +112,7 @@ def lock(session: nox.Session) -> None:
     session.run("uv", "lock", "--upgrade", external=True)
     for group in GROUPS:
         session.run(
-            *("uv", "export", "--quiet", "--frozen", "--all-packages", "--no-default-groups"),
+            *("uv", "export", "--quiet", "--frozen", "--all-packages", "--all-extras", "--no-default-groups"),
             *("--group", group, "--no-emit-workspace", "--no-header", "--no-annotate"),
             *("--output-file", f"requirements/{group}.txt"),
             external=True,
