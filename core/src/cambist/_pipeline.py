@@ -42,11 +42,14 @@ class Processed:
         events: At least one event, in the order that the provider gave.
         verification: How the delivery was proven genuine; ``None`` where `Pipeline.parse` was not told.
         acknowledgement: What to answer once the events are durable.
+        delivery: What they were made of, without card numbers, for a sink that stores it; ``None`` where
+            there is none to show.
     """
 
     events: tuple[PaymentEvent, ...]
     verification: Verification | None
     acknowledgement: Acknowledgement
+    delivery: Delivery | None = field(default=None, repr=False)
 
 
 @frozen
@@ -109,10 +112,14 @@ class Pipeline:
             VerificationError: It is not proven genuine.
             PayloadError: It is genuine, but not the documented form.
         """
+        verification = None
         try:
             route = self._route(delivery)
-            processed = _normalise(route, delivery, _verify(route, delivery))
+            verification = _verify(route, delivery)
+            processed = _normalise(route, delivery, verification)
         except CambistError as error:
+            if isinstance(error, PayloadError):
+                error.verification = verification
             if self._rejection_observers:
                 _notify(self._rejection_observers, delivery=self.redacted(delivery), error=error)
             raise
@@ -225,7 +232,9 @@ def _outcome(
         context = Context(delivery, route.settings, provider.statuses)
         drafts = tuple(provider.parse(payload, context))  # before the anomalies are read
         anomalies = _bounded(context.anomalies) if context.anomalies else ()
-        events = _stamp(drafts, route, delivery, verification, anomalies)
+        redact = provider.redact
+        kept = delivery if redact is None else evolve(delivery, body=redact(delivery.body))
+        events = _stamp(drafts, route, kept, verification, anomalies)
         acknowledgement = provider.acknowledge(delivery, events)
     except PayloadError as error:
         return error.faults
@@ -235,7 +244,7 @@ def _outcome(
     if acknowledgement.__class__ is not Acknowledgement:
         return (Fault("", "gets no acknowledgement: a fault of the plugin"),)
     if len(events) == 1 or len({event.id for event in events}) == len(events) > 0:
-        return Processed(events, verification, acknowledgement)
+        return Processed(events, verification, acknowledgement, kept)
     return (Fault("", "gives no event, or two of one identity: a fault of the plugin"),)
 
 
@@ -254,9 +263,8 @@ def _stamp(
     anomalies: tuple[Anomaly, ...],
 ) -> tuple[PaymentEvent, ...]:
     provider, source = route.provider.name, route.source.name
-    redact = route.provider.redact
-    # A digest of a body with a card number could be searched for the number.
-    digest = sha256(redact(delivery.body) if redact else delivery.body).hexdigest()
+    # Of the redacted body: a digest of one with a card number could be searched for the number.
+    digest = sha256(delivery.body).hexdigest()
     events = []
     for draft in drafts:
         # A JSON list has one spelling for one list of strings, so no two identities run together.

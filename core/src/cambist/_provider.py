@@ -125,6 +125,7 @@ class Provider:
             pass them on. Never raises.
         decode: Turns the raw body into the payload; raises ``ValueError`` without any value in it.
         media_types: The content types that it sends.
+        headers: The names of the headers that ``parse`` reads: a stored delivery keeps these.
     """
 
     name: str
@@ -140,6 +141,7 @@ class Provider:
     redact: Callable[[bytes], bytes] | None = None
     decode: Callable[[bytes], Any] = decode
     media_types: tuple[str, ...] = ("application/json",)
+    headers: tuple[str, ...] = ()
 
     def signature(self, settings: Any, delivery: Delivery) -> tuple[tuple[str, str], ...]:
         """Return the headers that make a delivery genuine, by ``sign`` or else by the scheme.

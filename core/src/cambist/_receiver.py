@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, cast
 import orjson
 
 from cambist._delivery import Acknowledgement, Delivery
-from cambist.errors import SHOWN_FAULTS, CambistError, PayloadError, SinkError, place
+from cambist.errors import SHOWN_FAULTS, CambistError, ConfigurationError, PayloadError, SinkError, place
 
 if TYPE_CHECKING:
     from cambist._event import PaymentEvent
     from cambist._pipeline import Pipeline, Processed
-    from cambist.hookspecs import Sink
+    from cambist._provider import Acknowledge
+    from cambist.hookspecs import Sink, Store
 
 logger = logging.getLogger("cambist")
 OnEvent = Callable[["PaymentEvent"], Awaitable[object]]
+_STORES = ("reject", "quarantine")
 
 # What the sender is told. Why a signature was refused is for our log, not for whoever forged it.
 _TITLES = {
@@ -39,7 +41,11 @@ class Receiver:
     Args:
         pipeline: Makes events of deliveries.
         sink: An object with ``async publish(processed)`` that returns when the events are durable, or an
-            ``async def on_event(event)`` that is awaited for each event in turn.
+            ``async def on_event(event)`` that is awaited for each event in turn. A `Store` gets what is
+            refused, too.
+
+    Raises:
+        ConfigurationError: A source asks for quarantine, and the sink is no `Store`.
     """
 
     def __init__(self, pipeline: Pipeline, sink: Sink | OnEvent) -> None:
@@ -48,6 +54,13 @@ class Receiver:
         if not _is_async(publish or sink):
             raise TypeError("a sink has an async publish(processed), or is an async def on_event(event)")
         self._publish: Callable[[Processed], Awaitable[None]] = publish or _each(cast(OnEvent, sink))
+        self._store = cast("Store", sink) if all(hasattr(sink, name) for name in _STORES) else None
+        for route in pipeline.routes:
+            if route.source.quarantine and self._store is None:
+                raise ConfigurationError(
+                    "quarantine: needs an inbox, for what is acknowledged has to be stored",
+                    source=route.source.name,
+                )
 
     async def receive(self, delivery: Delivery) -> Acknowledgement:
         """Process one delivery, publish its events, and return what to answer.
@@ -58,8 +71,7 @@ class Receiver:
         try:
             processed = self.pipeline.process(delivery)
         except CambistError as error:
-            logger.warning("refused with %d: %s", error.status_hint, error)
-            return problem(error.status_hint, error)
+            return await self._refuse(delivery, error)
         except Exception as error:  # noqa: BLE001  # a fault of ours: the provider is to try again
             logger.error("source %r: failed: %s", delivery.source, place(error))  # noqa: TRY400
             return problem(500)
@@ -70,6 +82,34 @@ class Receiver:
             logger.error("refused with 503: %s", failure)  # noqa: TRY400
             return problem(failure.status_hint, failure)
         return processed.acknowledgement
+
+    async def _refuse(self, delivery: Delivery, error: CambistError) -> Acknowledgement:
+        route = self.pipeline.route(delivery.source)
+        if self._store is not None:
+            kept = self.pipeline.redacted(delivery)
+            if route is not None and route.source.quarantine and isinstance(error, PayloadError):
+                return await self._quarantine(self._store, kept, error, route.provider.acknowledge)
+            try:
+                await self._store.reject(kept, error)
+            except Exception as failure:  # noqa: BLE001  # it is refused whether or not that can be kept
+                logger.error("a refused delivery was not kept: %s", place(failure))  # noqa: TRY400
+        logger.warning("refused with %d: %s", error.status_hint, error)
+        return problem(error.status_hint, error)
+
+    async def _quarantine(
+        self, store: Store, delivery: Delivery, error: PayloadError, acknowledge: Acknowledge
+    ) -> Acknowledgement:
+        try:
+            await store.quarantine(delivery, error)
+        except Exception as raised:  # noqa: BLE001
+            failure = SinkError(f"the sink failed: {place(raised)}", source=delivery.source)
+            logger.error("refused with 503: %s", failure)  # noqa: TRY400
+            return problem(failure.status_hint, failure)
+        logger.warning("quarantined: %s", error)
+        try:
+            return acknowledge(delivery, ())
+        except Exception:  # noqa: BLE001  # an answer made of events: there are none
+            return Acknowledgement()
 
 
 def problem(

@@ -53,6 +53,8 @@ class Source:
         provider: The provider's name.
         settings: The provider's settings, references to secrets already resolved (`resolve_references`).
         path: A path of its own beside ``/webhooks/NAME``, for senders that prescribe one.
+        quarantine: Whether a genuine delivery that cannot become events is stored and acknowledged instead of
+            refused. It needs a sink that stores deliveries, and is for senders that never stop retrying.
 
     Raises:
         ConfigurationError: The name or the path is malformed.
@@ -62,6 +64,7 @@ class Source:
     provider: str
     settings: Mapping[str, Any] = field(factory=dict, repr=False, converter=_Unshown)
     path: str | None = None
+    quarantine: bool = False
 
     def __attrs_post_init__(self) -> None:
         if not _name(self.name):

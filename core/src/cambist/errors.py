@@ -19,7 +19,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from cambist._event import Verification
 
 __all__ = [
     "CambistError",
@@ -140,6 +143,7 @@ class PayloadError(DeliveryError):
 
     Attributes:
         faults: Every faulty path, at least one. The message shows the first 20.
+        verification: How the delivery was proven genuine, where that is known.
     """
 
     status_hint = 400
@@ -148,6 +152,7 @@ class PayloadError(DeliveryError):
         self, faults: Iterable[Fault], *, provider: str | None = None, source: str | None = None
     ) -> None:
         self.faults = tuple(faults)
+        self.verification: Verification | None = None
         shown = [str(fault) for fault in self.faults[:SHOWN_FAULTS]]
         if len(self.faults) > SHOWN_FAULTS:
             shown.append(f"and {len(self.faults) - SHOWN_FAULTS} more")

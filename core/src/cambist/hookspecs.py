@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from pluggy import HookimplMarker, HookspecMarker
 
@@ -21,12 +21,13 @@ from cambist._delivery import Delivery
 from cambist._event import PaymentEvent
 from cambist._pipeline import Processed
 from cambist._provider import Provider
-from cambist.errors import CambistError
+from cambist.errors import CambistError, PayloadError
 
 __all__ = [
     "ENTRY_POINT_GROUP",
     "Sink",
     "SinkFactory",
+    "Store",
     "cambist_event",
     "cambist_register_providers",
     "cambist_register_sinks",
@@ -44,6 +45,25 @@ class Sink(Protocol):
 
     async def publish(self, processed: Processed) -> None:
         """Return when all events are durable; raise if they are not."""
+        ...
+
+
+@runtime_checkable
+class Store(Sink, Protocol):
+    """A sink that also keeps what does not become events. `Receiver` sees by these methods that it does."""
+
+    async def reject(self, delivery: Delivery, error: CambistError) -> None:
+        """Keep a refused delivery and why, as far as there is room; never make the sender wait.
+
+        Card numbers are taken out of the delivery. It proves nothing: its content may be an attacker's.
+        """
+        ...
+
+    async def quarantine(self, delivery: Delivery, error: PayloadError) -> None:
+        """Return when a genuine delivery that cannot be read is durable, to be read again by a later release.
+
+        Its ``error.verification`` says how it was proven genuine.
+        """
         ...
 
 

@@ -220,12 +220,15 @@ def _tables(document: dict[str, Any], name: str) -> Iterator[tuple[str, dict[str
 def _source(where: str, table: dict[str, Any], folder: Path) -> Source:
     name, provider = _text(where, table, "name"), _text(where, table, "provider")
     path = _text(where, table, "path") if "path" in table else None
+    quarantine = table.pop("quarantine", False)
+    if not isinstance(quarantine, bool):
+        raise ConfigurationError(f"{where} quarantine: is neither true nor false")
     try:
         # A relative path begins at the file's own folder; an absolute one stays as it is.
         settings = resolve_references(
             table, os.environ, lambda file: (folder / file).read_text(encoding="utf-8")
         )
-        return Source(name, provider, settings, path)
+        return Source(name, provider, settings, path, quarantine)
     except ConfigurationError as error:
         problem = error.reason
     raise ConfigurationError(f"{where} {problem}")

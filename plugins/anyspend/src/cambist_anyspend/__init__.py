@@ -18,7 +18,7 @@ from cambist_anyspend.orders import order_answer, order_event
 from cambist_anyspend.samples import ORDERS, WEBHOOKS
 from cambist_anyspend.statuses import ORDER_STATUSES, WEBHOOK_STATUSES
 from cambist_anyspend.tokens import TOKENS, Key, Token
-from cambist_anyspend.webhooks import webhook_event
+from cambist_anyspend.webhooks import TEST_HEADER, webhook_event
 
 __all__ = ["ANYSPEND", "ANYSPEND_ORDER", "OrderSettings", "Settings", "Token"]
 
@@ -87,6 +87,7 @@ ANYSPEND = Provider(
     statuses=WEBHOOK_STATUSES,
     parse=parse,
     samples=WEBHOOKS,
+    headers=(TEST_HEADER,),
 )
 ANYSPEND_ORDER = Provider(
     name="anyspend-order",
