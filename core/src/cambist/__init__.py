@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from cambist._payload import Ignored, Soft
     from cambist._pipeline import Pipeline, Processed, Route
     from cambist._provider import Context, Provider, Sample, fault
-    from cambist._receiver import Receiver, problem
+    from cambist._receiver import Receiver, problem, publisher
     from cambist._registry import Registered, Registry
     from cambist._schema import event_schema
     from cambist._secrets import Secret, Secrets
@@ -98,6 +98,7 @@ _HOMES = {
     "fault": "_provider",
     "Receiver": "_receiver",
     "problem": "_receiver",
+    "publisher": "_receiver",
     "Registered": "_registry",
     "Registry": "_registry",
     "event_schema": "_schema",
@@ -165,6 +166,7 @@ __all__ = [
     "from_json",
     "hookimpl",
     "problem",
+    "publisher",
     "resolve_references",
     "scaled",
     "to_json",

@@ -50,10 +50,7 @@ class Receiver:
 
     def __init__(self, pipeline: Pipeline, sink: Sink | OnEvent) -> None:
         self.pipeline = pipeline
-        publish = getattr(sink, "publish", None)
-        if not _is_async(publish or sink):
-            raise TypeError("a sink has an async publish(processed), or is an async def on_event(event)")
-        self._publish: Callable[[Processed], Awaitable[None]] = publish or _each(cast(OnEvent, sink))
+        self._publish = publisher(sink)
         self._store = cast("Store", sink) if all(hasattr(sink, name) for name in _STORES) else None
         for route in pipeline.routes:
             if route.source.quarantine and self._store is None:
@@ -132,6 +129,18 @@ def problem(
     if status == SinkError.status_hint:
         headers = (*headers, ("Retry-After", "5"))
     return Acknowledgement(status, orjson.dumps(details), "application/problem+json", headers)
+
+
+def publisher(sink: Sink | OnEvent) -> Callable[[Processed], Awaitable[None]]:
+    """Return a sink's ``publish``, or for an ``async def on_event(event)`` one that awaits it for each event.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    publish = getattr(sink, "publish", None)
+    if not _is_async(publish or sink):
+        raise TypeError("a sink has an async publish(processed), or is an async def on_event(event)")
+    return publish or _each(cast(OnEvent, sink))
 
 
 def _is_async(function: object) -> bool:
