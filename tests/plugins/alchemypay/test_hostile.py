@@ -244,6 +244,18 @@ def test_a_signature_an_hour_off_is_refused(hours: int, watched: Pipeline) -> No
         watched.process(Delivery("signed", headers, SIGNED.delivery.body, when, SIGNED.delivery.path))
 
 
+@pytest.mark.parametrize("seconds", [-301, -300, 300, 301])
+def test_five_minutes_either_way_are_fresh_unless_told(seconds: int, watched: Pipeline) -> None:
+    headers = {"ach-access-sign": GOOD, "ach-access-timestamp": TIME}
+    when = ARRIVAL + timedelta(seconds=seconds)
+    delivery = Delivery("signed", headers, SIGNED.delivery.body, when, SIGNED.delivery.path)
+    if abs(seconds) <= 300:
+        assert watched.process(delivery).events
+    else:
+        with pytest.raises(VerificationError):
+            watched.process(delivery)
+
+
 @pytest.mark.parametrize("lost", ["path", "received_at"])
 def test_without_a_path_or_a_time_nothing_is_proven(lost: str, watched: Pipeline) -> None:
     headers = {"ach-access-sign": GOOD, "ach-access-timestamp": TIME}

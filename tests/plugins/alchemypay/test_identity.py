@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cambist import Delivery, PaymentEvent, Pipeline, Registry, Source, advance
+from cambist import Delivery, PaymentEvent, Pipeline, Registry, Source, Status, advance
 from cambist.testing import Case
 from cambist_alchemypay.statuses import STATUSES
 
@@ -114,6 +114,79 @@ def test_an_order_is_where_its_later_status_says(last: str, order: dict[str, str
             state, _ = advance(state, event)
         assert state is not None
         assert state.status is STATUSES["order"][last]
+
+
+@pytest.mark.parametrize(
+    ("refunding_status", "end"), [("refunding", Status.REFUNDING), ("processing", Status.COMPLETED)]
+)
+def test_an_order_that_succeeds_after_refunding_is_completed_if_that_means_in_progress(
+    refunding_status: str, end: Status, order: dict[str, str], registry: Registry
+) -> None:
+    settings = {"auth": "none", "refunding_status": refunding_status}
+    pipeline = Pipeline([Source("cards", "alchemypay-card", settings)], registry=registry)
+    state = None
+    for word in ("INIT", "REFUNDING", "SUCCESS"):
+        body = json.dumps({**order, "status": word}).encode()
+        state, _ = advance(state, pipeline.process(Delivery("cards", {}, body)).events[0])
+    assert state is not None
+    assert state.status is end
+
+
+@pytest.mark.parametrize("word", STATUSES["order"])
+def test_a_card_has_got_its_sum_unless_the_order_came_to_nothing(
+    word: str, order: dict[str, str], event_of: EventOf
+) -> None:
+    """A handler takes what a failed event states as received for money that came nevertheless."""
+    event = event_of({**order, "status": word})
+    assert (event.amounts.received is None) is (word in {"FAIL", "CANCEL"})
+    assert event.amounts.sent is not None
+
+
+@pytest.mark.parametrize("word", STATUSES["transaction"])
+def test_a_card_has_paid_unless_the_transaction_came_to_nothing(
+    word: str, cases: dict[str, Case], event_of: EventOf
+) -> None:
+    event = event_of({**document(cases["transaction_complete"]), "status": word})
+    assert (event.amounts.sent is not None) is (word in {"PENDING", "COMPLETE"})
+    assert event.transactions[0].money is not None
+
+
+@pytest.mark.parametrize("word", STATUSES["order"])
+def test_a_reason_is_one_for_a_failure_only(word: str, order: dict[str, str], event_of: EventOf) -> None:
+    event = event_of({**order, "status": word, "failReason": "not enough"})
+    noted = "failReason" in {anomaly.path for anomaly in event.anomalies}
+    assert (event.failure is None) is noted is (word in {"INIT", "SUCCESS"})
+    assert event.failure is None or event.failure.message == "not enough"
+
+
+@pytest.mark.parametrize(
+    ("address", "network", "seen"),
+    [("T1", "TRON", ("TRON", "T1")), ("", "TRON", ("TRON", None)), ("T1", "", (None, "T1")), ("", "", None)],
+)
+def test_an_order_tells_where_it_was_paid_to(
+    address: str, network: str, seen: tuple[str, str] | None, order: dict[str, str], event_of: EventOf
+) -> None:
+    event = event_of({**order, "cryptoAddress": address, "network": network})
+    assert [(each.network, each.to) for each in event.transactions] == ([seen] if seen else [])
+
+
+@pytest.mark.parametrize(
+    ("number", "last_four"),
+    [
+        ("556735XXXXXX0737", "0737"),
+        ("5567 6654 5783 9662", "9662"),
+        ("**** 96-62", "9662"),
+        ("5567XXXXXXXX96X2", None),
+        ("966", None),
+    ],
+)
+def test_the_last_four_digits_stand_at_the_end(
+    number: str, last_four: str | None, order: dict[str, str], event_of: EventOf
+) -> None:
+    event = event_of({**order, "cardNumber": number})
+    assert event.card is not None
+    assert event.card.last_four == last_four
+    assert ("cardNumber" in {anomaly.path for anomaly in event.anomalies}) is (last_four is None)
 
 
 def test_a_source_of_its_own_makes_another_event(

@@ -80,6 +80,7 @@ def test_what_is_of_no_use_is_named(auth: str, key: str, start: Any) -> None:
         ({"auth": "none", "unit": "minor"}, "unit"),
         ({"auth": "none", "card_amount_unit": "cents"}, "card_amount_unit"),
         ({"auth": "none", "transaction_amount_unit": 2}, "transaction_amount_unit"),
+        ({"auth": "none", "refunding_status": "in progress"}, "refunding_status"),
         ({"auth": "none", "timezone": "Mars/Olympus"}, "timezone"),
         ({"auth": "none", "timezone": ""}, "timezone"),
         ({"auth": "none", "timezone": "../../etc/passwd"}, "timezone"),
@@ -138,7 +139,8 @@ def test_a_secret_is_not_shown(start: Any) -> None:
         assert SECRET not in f"{route!r} {route.settings!r} {route.scheme!r}"
 
 
-def test_the_clocks_of_the_settings_are_utc_unless_told() -> None:
+def test_where_documents_disagree_the_order_webhooks_own_counts_unless_told() -> None:
     assert Settings(auth="none").timezone == "UTC"
     assert Settings(auth="none").card_amount_unit == "minor"
     assert Settings(auth="none").transaction_amount_unit == "minor"
+    assert Settings(auth="none").refunding_status == "refunding"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from cambist import Kind, Status, from_json, to_json
-from cambist.testing import Case
+from cambist import Kind, Pipeline, Registry, Source, Status, from_json, to_json
+from cambist.testing import Case, load_cases
 
 from .conftest import Shop
 
+CASES = Path(__file__).parent / "cases"
 PAYMENT = (
     b'{"type":"payment.completed","webhook_id":"wh_1","timestamp":"2026-02-27T10:30:00Z",'
     b'"data":{"id":"txn_1","status":"completed","amount":"50000000","chain_id":8453,'
@@ -78,9 +81,27 @@ def test_a_marked_copy_takes_nothing_from_the_payment(shop: Shop) -> None:
     assert genuine.id != copy.id
 
 
+@pytest.mark.parametrize(
+    "sent", [case for case in load_cases(CASES) if "events" in case.expected], ids=lambda case: case.name
+)
+def test_a_stored_delivery_stays_what_it_was(sent: Case, registry: Registry) -> None:
+    """Read again from what a store keeps: the body, and the headers that the provider's record names."""
+    pipeline = Pipeline([Source(sent.delivery.source, sent.provider, sent.settings)], registry=registry)
+    kept = {name.lower() for name in pipeline.routes[0].provider.headers}
+    headers = [pair for pair in sent.delivery.headers.items_all() if pair[0] in kept]
+    processed = pipeline.process(sent.delivery)
+    stored = evolve(sent.delivery, headers=headers)
+    assert pipeline.parse(stored, processed.verification).events == processed.events
+
+
 @pytest.mark.parametrize("value", ["false", "", "0", "1", "yes", "true;false", b"\xff"])
 def test_only_true_marks_a_test(value: str | bytes, shop: Shop) -> None:
     assert shop.event("shop", PAYMENT, [("X-AnySpend-Test", value)]) == shop.event("shop", PAYMENT)
+
+
+@pytest.mark.parametrize("value", ["true", "True", "TRUE", " true\t"])
+def test_true_marks_a_test_however_it_is_written(value: str, shop: Shop) -> None:
+    assert shop.event("shop", PAYMENT, [("x-anyspend-test", value)]).kind is Kind.TEST
 
 
 def test_no_header_makes_a_payment_of_a_ping(shop: Shop) -> None:

@@ -465,3 +465,9 @@ async def test_the_answer_is_what_the_sender_expects(name: str, senders: dict[st
     expected = Acknowledgement(body=b"{}", content_type="application/json")
     assert answer == (Acknowledgement() if name == "wallet" else expected)
     assert len(handled) == 1
+
+
+def test_what_is_quarantined_gets_the_same_answer(senders: dict[str, Sender]) -> None:
+    (route,) = senders["none"].pipeline.routes
+    answer = route.provider.acknowledge(Delivery("here", {}, b"[]", ARRIVAL), ())
+    assert (answer.status, answer.body, answer.content_type) == (200, b"{}", "application/json")

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from cambist import Asset, BaseUnits, Card, Context, Money, Party, scaled
+from cambist import Asset, BaseUnits, Card, Context, Failure, Money, Party, Status, scaled
 from cambist_alchemypay.currencies import DECIMALS
 
 CARD_TYPES = {"1": "virtual", "2": "physical"}
+# Under these a reason is not one for a failure.
+GOES_WELL = {Status.CREATED, Status.PROCESSING, Status.COMPLETED}
 _last_four = re.compile(r"[0-9]{4}$").search
 _gap = re.compile(r"[^0-9A-Za-z*]")
 
@@ -30,6 +32,14 @@ def card(payload: Mapping[str, Any], context: Context) -> Card | None:
 def customer(email: str | None, id_: str | None = None) -> tuple[Party, ...]:
     """Return whose card it is."""
     return (Party("customer", id_, email=email),) if email or id_ else ()
+
+
+def failure(reason: str | None, status: Status, path: str, context: Context) -> Failure | None:
+    """Return why it did not succeed. A reason that comes with another status is noted, and left out."""
+    if reason and status in GOES_WELL:
+        context.anomaly(path, "is left out: the status tells of no failure")
+        return None
+    return Failure(message=reason) if reason else None
 
 
 def fiat(amount: Decimal | None, code: str | None, path: str, setting: str, context: Context) -> Money | None:

@@ -47,6 +47,7 @@ class Settings:
         tolerance_s: ``signed``: how many seconds the signed time may be off, either way; 300 unless given.
         card_amount_unit: Whether ``cardAmount`` of an order is in the currency's minor unit or in its major.
         transaction_amount_unit: The same of ``preAuthAmount`` and ``transactionAmount``.
+        refunding_status: What an order's ``REFUNDING`` is. The vendor describes it as "in progress".
         timezone: The IANA name of the zone in which the vendor tells times.
 
     Raises:
@@ -65,6 +66,7 @@ class Settings:
     tolerance_s: int | None = None
     card_amount_unit: Unit = "minor"
     transaction_amount_unit: Unit = "minor"
+    refunding_status: Literal["refunding", "processing"] = "refunding"
     timezone: str = "UTC"
 
     def __attrs_post_init__(self) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from cambist import Amounts, Context, EventDraft, Failure, Fee, Kind, Payment, Status, Transaction
+from cambist import Amounts, Context, EventDraft, Fee, Kind, Payment, Status, Transaction
 from cambist_alchemypay import parts, times
 from cambist_alchemypay.payloads import CardTransaction
 
 # The statuses whose sum is a fee.
 FEES = {"FEE", "MONTHLY_FEE"}
+# Under these nothing was paid, or it came back.
+NOT_SENT = {Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.REFUNDED}
 _UNIT = "transaction_amount_unit"
 
 
@@ -21,7 +23,6 @@ def transaction_event(transaction: CardTransaction, context: Context) -> EventDr
     authorised, settled = transaction.get("preAuthAmount"), transaction.get("transactionAmount")
     status = context.status("transaction", word)
     final = parts.fiat(settled, transaction.get("transactionCurrency"), "transactionAmount", _UNIT, context)
-    reason = transaction.get("reason")
     return EventDraft(
         kind=Kind.CARD_TRANSACTION,
         status=status,
@@ -33,14 +34,14 @@ def transaction_event(transaction: CardTransaction, context: Context) -> EventDr
             requested=parts.fiat(
                 authorised, transaction.get("preAuthCurrency"), "preAuthAmount", _UNIT, context
             ),
-            sent=None if word in FEES or status is Status.REFUNDED else final,
+            sent=None if word in FEES or status in NOT_SENT else final,
             refunded=final if status is Status.REFUNDED else None,
         ),
         fees=(Fee(word, final),) if word in FEES else (),
         transactions=(Transaction(id_, memo=transaction.get("desp"), money=final),),
         card=parts.card(transaction, context),
         parties=parts.customer(transaction.get("email")),
-        failure=Failure(message=reason) if reason else None,
+        failure=parts.failure(transaction.get("reason"), status, "reason", context),
         occurred_at=_occurred_at(transaction, context),
     )
 
