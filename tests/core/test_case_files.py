@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cambist import Provider, Registry
 from cambist.testing import load_cases
+from cambist.verification import IpAllowList
 
 EXPECTED = {
     "about": "where the facts are from",
@@ -34,6 +37,39 @@ def test_a_case_is_the_exact_request_and_what_is_expected_of_it(tmp_path: Path) 
     assert case.delivery.headers.get_all("x-signature") == ("a: b", "c")
     assert case.delivery.body == b"{\n\n}\n"
     assert case.delivery.received_at is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "members", "source", "remote"),
+    [
+        pytest.param("/webhooks/shop", {}, "shop", None, id="neither"),
+        pytest.param("/webhooks/cards/s3cret", {"source": "cards"}, "cards", None, id="a secret in the path"),
+        pytest.param("/v1/callback", {"source": "orders"}, "orders", None, id="a path that is prescribed"),
+        pytest.param("/webhooks/shop", {"remote": "203.0.113.7"}, "shop", "203.0.113.7", id="an address"),
+    ],
+)
+def test_a_case_may_name_its_source_and_who_sent_it(
+    path: str, members: dict[str, str], source: str, remote: str | None, tmp_path: Path
+) -> None:
+    write(tmp_path, "one", f"POST {path}\n\n{{}}".encode(), **members)
+    (case,) = load_cases(tmp_path)
+    assert (case.delivery.source, case.delivery.remote) == (source, remote)
+    assert case.delivery.path == path
+    assert case.expected == {"events": []}
+
+
+def test_the_source_and_the_sender_of_a_case_decide_its_outcome(
+    tmp_path: Path, toy: Callable[..., Provider], registry_of: Callable[..., Registry]
+) -> None:
+    known = toy(verification=lambda _: IpAllowList(networks=("203.0.113.7",)))
+    members: dict[str, str] = {"provider": "toy", "source": "pings"}
+    body = b'POST /v1/callback\n\n{"id": 7, "state": "done", "amount": "1"}'
+    write(tmp_path, "a_friend", body, **members, remote="203.0.113.7")
+    write(tmp_path, "a_stranger", body, **members, remote="203.0.113.8")
+    write(tmp_path, "nobody", body, **members)
+    friend, *others = [case.outcome(registry_of(known)) for case in load_cases(tmp_path)]
+    assert [event["source"] for event in friend["events"]] == ["pings"]
+    assert others == [{"error": "VerificationError"}] * 2
 
 
 def test_cases_come_in_the_order_of_their_names(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from typing import Any, TypedDict, Union
 
 import pytest
 
-from cambist import BaseUnits, Count, Identifier, Ignored, IsoTime, Soft, UnixTime
+from cambist import BaseUnits, Context, Count, Delivery, Identifier, Ignored, IsoTime, Soft, UnixTime
 from cambist._payload import read
+from cambist.errors import PayloadError
 
 
 class Payer(TypedDict):
@@ -236,6 +237,31 @@ def test_unknown_keys_are_noted_and_are_no_faults() -> None:
     assert (found["new"], found["witness"], faults) == (1, {"account": "x", "vip": 1}, [])
     assert sorted(path for path, _ in odd) == ["fees[0].vat", "new", "payer.vip", "witness.vip"]
     assert {problem for _, problem in odd} == {"is a field that this release does not know"}
+
+
+def test_the_faults_of_a_part_are_told_by_where_the_part_stands() -> None:
+    context = Context(Delivery("shop", {}, b""), None, {})
+    part = order(amount="x", payer={"name": 5}, fees=[{"amount": 1}, 1])
+    with pytest.raises(PayloadError) as caught:
+        context.read(Order, part, "payload.orders[3]")
+    assert [path for path, _ in caught.value.faults] == [
+        "payload.orders[3].amount",
+        "payload.orders[3].payer.account",
+        "payload.orders[3].fees[1]",
+    ]
+    with pytest.raises(PayloadError) as caught:
+        context.read(Order, path="payload.orders[4]", document=None)
+    assert caught.value.faults == (("payload.orders[4]", "is not an object"),)
+    assert context.anomalies == []
+
+
+def test_the_oddities_of_a_part_are_told_by_where_the_part_stands() -> None:
+    context = Context(Delivery("shop", {}, b""), None, {})
+    part = order(tip="much", new=1, payer={"account": "x", "vip": 1})
+    assert context.read(Order, part, "payload.order") is part
+    assert context.read(Order, order(new=1))["id"] == "1"
+    told = sorted(anomaly.path for anomaly in context.anomalies)
+    assert told == ["new", "payload.order.new", "payload.order.payer.vip", "payload.order.tip"]
 
 
 class Wrong(TypedDict):

@@ -22,13 +22,14 @@ from cambist import (
     Pipeline,
     Provider,
     Registry,
+    Secret,
     Source,
     Status,
     Verification,
     to_json,
 )
 from cambist.errors import ConfigurationError, PayloadError, PluginError, UnknownSource, VerificationError
-from cambist.verification import ApiKey, Unverified
+from cambist.verification import AllOf, AnyOf, ApiKey, Unverified
 
 Toy = Callable[..., Provider]
 PipelineOf = Callable[..., Pipeline]
@@ -240,6 +241,29 @@ def test_a_source_that_verifies_nothing_is_warned_of(
     assert caplog.messages == ["source 'shop' accepts unverified deliveries, as its settings ask for"]
     processed = pipeline.process(Delivery("shop", {}, BODY))
     assert processed.events[0].verification == Verification("none")
+
+
+OPEN, KEYED = Unverified(), ApiKey(secrets=(Secret("s3cret", "1"),), header="X-Key")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "warned"),
+    [
+        (KEYED, False),
+        (AnyOf(KEYED, OPEN), True),
+        (AllOf(KEYED, OPEN), False),
+        (AllOf(OPEN, OPEN), True),
+        (AllOf(KEYED, AnyOf(KEYED, OPEN)), False),
+        (AnyOf(KEYED, AllOf(OPEN, OPEN)), True),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_what_accepts_anything_is_warned_of_also_inside_of_a_combination(
+    scheme: object, warned: bool, toy: Toy, pipeline_of: PipelineOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "cambist"):
+        pipeline_of(toy(verification=lambda settings: scheme))
+    assert bool(caplog.messages) is warned
 
 
 def test_the_routes_of_a_pipeline_are_its_sources(toy: Toy, pipeline_of: PipelineOf) -> None:

@@ -24,7 +24,7 @@ from cambist.errors import (
     VerificationError,
     place,
 )
-from cambist.verification import Scheme
+from cambist.verification import AllOf, AnyOf, Scheme, Unverified
 
 if TYPE_CHECKING:
     from cambist._registry import Registered, Registry
@@ -173,10 +173,18 @@ def _route(source: Source, registry: Registry) -> Route:
         )
     settings = structure_settings(registered.provider.settings, source)
     scheme = _scheme(source, registered, settings)
-    if "none" in scheme.name.split("|"):
+    if _accepts_anything(scheme):
         logger.warning("source %r accepts unverified deliveries, as its settings ask for", source.name)
     version = f"{registered.distribution} {registered.version}"
     return Route(source, registered.provider, settings, scheme, version)
+
+
+def _accepts_anything(scheme: Scheme) -> bool:
+    if isinstance(scheme, AllOf):
+        return all(map(_accepts_anything, scheme.schemes))
+    if isinstance(scheme, AnyOf):
+        return any(map(_accepts_anything, scheme.schemes))
+    return isinstance(scheme, Unverified)
 
 
 def _scheme(source: Source, registered: Registered, settings: Any) -> Scheme:

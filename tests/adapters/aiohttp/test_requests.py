@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession
 
-from cambist import Receiver
+from cambist import Acknowledgement, Receiver
+from cambist_aiohttp import serving
 
 from .conftest import SECRET, Handler, signed
 
@@ -25,6 +26,16 @@ async def test_a_genuine_request_is_answered_200_and_reaches_the_handler(
     (event,) = handler.events
     assert event.source == "shop"
     assert event.received_at is not None
+
+
+async def test_headers_of_an_answer_may_repeat(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def receive(_: object) -> Acknowledgement:
+        return Acknowledgement(headers=(("X-Part", "1"), ("X-Part", "2")))
+
+    monkeypatch.setattr(receiver, "receive", receive)
+    async with serving(receiver) as address, ClientSession(address) as session:
+        async with session.post("/webhooks/shop", data=BODY, headers=signed(receiver, BODY)) as answer:
+            assert answer.headers.getall("X-Part") == ["1", "2"]
 
 
 async def test_a_path_that_a_source_claims_leads_to_it(

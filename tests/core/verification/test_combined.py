@@ -100,6 +100,24 @@ def test_a_scheme_with_a_fault_lets_nothing_pass(scheme: Scheme) -> None:
 
 
 @pytest.mark.parametrize(
+    ("scheme", "name"),
+    [
+        (AllOf(MAC), "hmac-sha256"),
+        (AllOf(MAC, KEY), "hmac-sha256+api-key"),
+        (AnyOf(MAC), "hmac-sha256"),
+        (AnyOf(MAC, KEY), "hmac-sha256|api-key"),
+        (AnyOf(KEY, MAC, NEAR), "api-key|hmac-sha256|ip-allow-list"),
+        (AnyOf(MAC, evolve(MAC, header="X-Other"), KEY), "hmac-sha256|api-key"),  # each once
+        (AnyOf(AllOf(KEY, MAC), MAC), "api-key+hmac-sha256|hmac-sha256"),
+        (AllOf(NEAR, AnyOf(KEY, MAC)), "ip-allow-list+api-key|hmac-sha256"),
+        (AnyOf(MAC, Unverified()), "hmac-sha256|none"),
+    ],
+)
+def test_a_combination_is_named_by_its_schemes(scheme: Scheme, name: str) -> None:
+    assert scheme.name == name
+
+
+@pytest.mark.parametrize(
     ("scheme", "replay"),
     [
         (AllOf(MAC, KEY), Replay.NONE),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import hdrs, web
+from multidict import CIMultiDict
 
 from cambist import Acknowledgement, Delivery, Headers, Receiver, problem
 from cambist.errors import ConfigurationError
@@ -100,7 +101,7 @@ def response(acknowledgement: Acknowledgement) -> web.Response:
         status=acknowledgement.status,
         body=acknowledgement.body,
         content_type=acknowledgement.content_type,
-        headers=dict(acknowledgement.headers),
+        headers=CIMultiDict(acknowledgement.headers),  # a name may be there more than once
     )
 
 
