@@ -51,6 +51,20 @@ def test_a_forged_body_is_refused(process: Any) -> None:
     assert "9.050" not in error
 
 
+def test_a_path_that_is_signed_is_given(cambist: Any, coin: str) -> None:
+    secret, path = ("--secret", SECRET), ("--path", "/webhooks/shop")
+    assert cambist("sign", "mint-path", coin, *secret).failed() == (
+        "source 'cli', provider 'mint-path': the path is signed, and the delivery has none"
+    )
+    header = cambist("sign", "mint-path", coin, *secret, *path).out.strip()
+    assert (
+        from_json(cambist("normalize", "mint-path", coin, *secret, *path, "-H", header).out).payment.id == "1"
+    )
+    elsewhere = ("--path", "/webhooks/other")
+    error = cambist("normalize", "mint-path", coin, *secret, *elsewhere, "-H", header).failed()
+    assert "is not of this body" in error
+
+
 def test_a_body_without_its_header_is_refused(cambist: Any, coin: str) -> None:
     error = cambist("normalize", "mint", coin, "--secret", SECRET).failed()
     assert error == "source 'cli', provider 'mint': header X-Mint-Signature is missing"

@@ -47,6 +47,7 @@ def command(
     no_verify: bool,
     settings: dict[str, Any],
     name: str,
+    request_path: str | None,
 ) -> None:
     """Verify a delivery and print its events.
 
@@ -56,7 +57,7 @@ def command(
     registry = Registry.load()
     source = configured_source(registry, name, provider, secrets, settings)
     pipeline = unproven(registry, source) if no_verify else Pipeline([source], registry=registry)
-    delivery = Delivery(source.name, headers, read_body(file), datetime.now(UTC))
+    delivery = Delivery(source.name, headers, read_body(file), datetime.now(UTC), request_path)
     processed = pipeline.parse(delivery) if no_verify else pipeline.process(delivery)
     for event in processed.events:
         print_event(event)

@@ -53,10 +53,20 @@ _source = click.option(
     "--source", "name", metavar="NAME", default="cli", show_default=True, help="The source that events name."
 )
 
+_path = click.option(
+    "--path",
+    "request_path",
+    metavar="PATH",
+    help="The path of the request, where it is a part of the proof: /webhooks/shop.",
+)
+
 
 def account_options(command: F) -> F:
-    """Add ``PROVIDER``, ``--secret``, ``--set`` and ``--source``, which make up a `configured_source`."""
-    return click.argument("provider")(_secret(_set(_source(command))))
+    """Add ``PROVIDER``, ``--secret``, ``--set`` and ``--source``, which make up a `configured_source`.
+
+    And ``--path``, which some deliveries are proven genuine with.
+    """
+    return click.argument("provider")(_secret(_set(_source(_path(command)))))
 
 
 def configured_source(

@@ -16,7 +16,14 @@ from cambist_cli._signature import signed
 @click.command("sign")
 @account_options
 @click.argument("file")
-def command(provider: str, file: str, secrets: Sequence[str], settings: dict[str, Any], name: str) -> None:
+def command(
+    provider: str,
+    file: str,
+    secrets: Sequence[str],
+    settings: dict[str, Any],
+    name: str,
+    request_path: str | None,
+) -> None:
     """Print the headers that make a body a genuine delivery.
 
     FILE is the raw body; '-' is stdin. There is one header a line. They are made with the first secret that
@@ -25,6 +32,6 @@ def command(provider: str, file: str, secrets: Sequence[str], settings: dict[str
     registry = Registry.load()
     source = configured_source(registry, name, provider, secrets, settings)
     (route,) = Pipeline([source], registry=registry).routes
-    delivery = Delivery(source.name, (), read_body(file), datetime.now(UTC))
+    delivery = Delivery(source.name, (), read_body(file), datetime.now(UTC), request_path)
     for header, value in signed(route, delivery):
         click.echo(f"{header}: {value}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cambist import Delivery, Route
-from cambist.errors import ConfigurationError
+from cambist.errors import ConfigurationError, VerificationError
 
 
 def signed(route: Route, delivery: Delivery) -> tuple[tuple[str, str], ...]:
@@ -16,6 +16,8 @@ def signed(route: Route, delivery: Delivery) -> tuple[tuple[str, str], ...]:
     try:
         headers = route.provider.signature(route.settings, delivery)
     except ConfigurationError as error:
+        reason = error.reason
+    except VerificationError as error:  # what is signed is not there: the path, a header
         reason = error.reason
     except Exception as error:  # noqa: BLE001  # the message of a plugin's error may hold a secret
         reason = f"it cannot be signed ({route.plugin_version} failed with {type(error).__name__})"

@@ -117,6 +117,12 @@ def cambist_register_providers() -> list[Provider]:
             "mint-public",
             lambda given: Ed25519Signature(secrets=given.secrets, header="X-Mint-Signature"),
         ),
+        mint(
+            "mint-path",
+            lambda given: HmacSignature(
+                secrets=given.secrets, header="X-Mint-Signature", template="{path}|{body}"
+            ),
+        ),
         mint("mint-open", lambda _: Unverified(), Nothing),
         mint("mint-faulty", lambda given: signature(given.secrets), sign=explode),
     ]
