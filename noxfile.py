@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import tempfile
 from pathlib import Path
 
 import nox
@@ -20,10 +20,15 @@ DISTRIBUTIONS = {
     "cambist-alchemypay": "plugins/alchemypay",
     "cambist-anyspend": "plugins/anyspend",
     "cambist-coinspaid": "plugins/coinspaid",
+    "cambist-pennywhistle": "plugins/example",
     "cambist-stellar": "plugins/stellar",
     "cambist-aiohttp": "adapters/aiohttp",
     "cambist-cli": "adapters/cli",
 }
+# What is installed together from wheels: each alone, and the HTTP adapter with each plugin.
+PLUGINS = [name for name, folder in DISTRIBUTIONS.items() if folder.startswith("plugins/")]
+COMBINATIONS = [*((name,) for name in DISTRIBUTIONS), *(("cambist-aiohttp", name) for name in PLUGINS)]
+WHEELS = tempfile.TemporaryDirectory(prefix="cambist-wheels-")
 GROUPS = ["tests", "lint", "typing", "docs"]
 
 
@@ -71,21 +76,28 @@ def typing(session: nox.Session) -> None:
     session.run("pyright", "--pythonpath", str(Path(session.bin) / "python"))
 
 
+def build_wheels(session: nox.Session) -> Path:
+    """Build the wheel of every distribution, once for all sessions of this run; return their folder."""
+    folder = Path(WHEELS.name)
+    if len(list(folder.glob("*.whl"))) < len(DISTRIBUTIONS):
+        for member in DISTRIBUTIONS.values():
+            session.run_install(
+                "uv", "build", "-q", "--wheel", "-o", str(folder), member, external=True, silent=True
+            )
+    return folder
+
+
 @nox.session
-@nox.parametrize("distribution", list(DISTRIBUTIONS), ids=list(DISTRIBUTIONS))
-def wheels(session: nox.Session, distribution: str) -> None:
-    """Install one distribution from its wheel, alone with what it depends on, and test that."""
-    wheelhouse = Path(session.create_tmp()) / "wheels"
-    shutil.rmtree(wheelhouse, ignore_errors=True)
-    for folder in DISTRIBUTIONS.values():
-        session.run_install(
-            "uv", "build", "-q", "--wheel", "-o", str(wheelhouse), folder, external=True, silent=True
-        )
-    pinned = ("--find-links", str(wheelhouse), "--constraints", "requirements/tests.txt")
-    session.install(distribution, *pinned)
-    session.run("python", "tests/system/alone.py", distribution)
+@nox.parametrize("together", COMBINATIONS, ids=["+".join(names) for names in COMBINATIONS])
+def wheels(session: nox.Session, together: tuple[str, ...]) -> None:
+    """Install from wheels, with what they depend on and nothing else: see that this works."""
+    pinned = ("--find-links", str(build_wheels(session)), "--constraints", "requirements/tests.txt")
+    session.install(*together, *pinned)
+    session.run("python", "tests/system/alone.py", *together)
+    if len(together) > 1:
+        return
     # Now the tests of this distribution, with the test tools beside it and no other distribution of ours.
-    tested = [ROOT / "tests" / DISTRIBUTIONS[distribution]]
+    tested = [ROOT / "tests" / DISTRIBUTIONS[name] for name in together]
     session.install("pytest", "pytest-asyncio", "pytest-xdist", "hypothesis", "jsonschema[format]", *pinned)
     session.run("pytest", "-p", "no:cacheprovider", "-n", "auto", *map(str, tested))
 

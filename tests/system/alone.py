@@ -1,4 +1,4 @@
-"""Does a distribution work with nothing beside it but what it depends on? Run by `nox -s wheels`."""
+"""Do distributions work with nothing beside them but what they depend on? Run by `nox -s wheels`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ NEEDS = {
     "cambist-alchemypay": {"cambist"},
     "cambist-anyspend": {"cambist"},
     "cambist-coinspaid": {"cambist"},
+    "cambist-pennywhistle": {"cambist"},
     "cambist-stellar": {"cambist"},
     "cambist-aiohttp": {"cambist"},
     "cambist-cli": {"cambist", "cambist-aiohttp"},
@@ -22,22 +23,41 @@ BRINGS = {
     "cambist-alchemypay": ["alchemypay-card"],
     "cambist-anyspend": ["anyspend", "anyspend-order"],
     "cambist-coinspaid": ["coinspaid"],
+    "cambist-pennywhistle": ["pennywhistle"],
     "cambist-stellar": ["stellar-anchor", "stellar-wallet"],
+}
+# What no distribution needs to run, unless it is one of these.
+ONLY_WITH = {
+    "aiohttp": {"cambist-aiohttp", "cambist-cli"},
+    "click": {"cambist-cli"},
+    "rich": {"cambist-cli"},
+    "jinja2": set(),
+    "stamina": set(),
+    "pytest": set(),
+    "hypothesis": set(),
+    "jsonschema": set(),
 }
 
 
-def main(distribution: str) -> None:
+def main(*names: str) -> None:
     """Check what is installed, then use it."""
+    along = set().union(*(NEEDS[name] for name in names)) - {*names}
     installed = {found.name for found in distributions() if found.name.startswith("cambist")}
-    assert installed == {distribution} | NEEDS[distribution], installed
-    assert (find_spec("aiohttp") is not None) == (distribution in {"cambist-aiohttp", "cambist-cli"})
+    assert installed == {*names} | along, installed
+    for module, users in ONLY_WITH.items():
+        assert (find_spec(module) is not None) == bool(users & {*names}), module
     import cambist
 
     registry = cambist.Registry.load()
-    assert list(registry.providers) == BRINGS.get(distribution, [])
-    if distribution == "cambist-coinspaid":
+    brought = [provider for name in names for provider in BRINGS.get(name, [])]
+    assert list(registry.providers) == brought
+    if names == ("cambist-coinspaid",):
         direct_call()
-    print(f"{distribution} works with {', '.join(sorted(NEEDS[distribution])) or 'nothing else of ours'}")
+    if "cambist-aiohttp" in names and brought:
+        import served
+
+        served.main(brought)
+    print(f"{' and '.join(names)}: all well, with {', '.join(sorted(along)) or 'nothing'} of ours beside")
 
 
 def direct_call() -> None:
@@ -52,4 +72,4 @@ def direct_call() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -1,0 +1,1 @@
+"""What docs/generate.py makes: a module for each kind of page."""
