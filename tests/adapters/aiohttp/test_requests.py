@@ -33,9 +33,12 @@ async def test_headers_of_an_answer_may_repeat(receiver: Receiver, monkeypatch: 
         return Acknowledgement(headers=(("X-Part", "1"), ("X-Part", "2")))
 
     monkeypatch.setattr(receiver, "receive", receive)
-    async with serving(receiver) as address, ClientSession(address) as session:
-        async with session.post("/webhooks/shop", data=BODY, headers=signed(receiver, BODY)) as answer:
-            assert answer.headers.getall("X-Part") == ["1", "2"]
+    async with (
+        serving(receiver) as address,
+        ClientSession(address) as session,
+        session.post("/webhooks/shop", data=BODY, headers=signed(receiver, BODY)) as answer,
+    ):
+        assert answer.headers.getall("X-Part") == ["1", "2"]
 
 
 async def test_a_path_that_a_source_claims_leads_to_it(
