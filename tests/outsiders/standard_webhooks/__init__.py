@@ -1,0 +1,1 @@
+"""The provider Farthing: a small package that nobody installed."""

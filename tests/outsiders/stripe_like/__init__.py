@@ -1,0 +1,1 @@
+"""The provider Tollhouse: a small package that nobody installed."""
