@@ -10,10 +10,9 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.exc import (
     DataError,
+    DBAPIError,
     IntegrityError,
-    InterfaceError,
     NotSupportedError,
-    OperationalError,
     ProgrammingError,
     StatementError,
 )
@@ -23,6 +22,7 @@ from cambist.errors import SinkError, place
 logger = logging.getLogger("cambist.inbox")
 T = TypeVar("T")
 Write = Callable[[Sequence[T]], Awaitable[None]]
+Waiting = tuple[T, "asyncio.Future[None] | None"]
 
 
 class GroupCommit(Generic[T]):
@@ -33,7 +33,8 @@ class GroupCommit(Generic[T]):
         limit: The most items in a batch.
         capacity: The most items that wait. What comes then is refused at once: a sender that hears 503 early
             does better than one that hears nothing.
-        timeout_s: After how many seconds an item that waits has failed. It may still be written.
+        timeout_s: After how many seconds an item that waits has failed. It may still be written, if its batch
+            is on its way.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class GroupCommit(Generic[T]):
         self._limit = limit
         self._capacity = capacity
         self._timeout_s = timeout_s
-        self._waiting: deque[tuple[T, asyncio.Future[None] | None]] = deque()
+        self._waiting: deque[Waiting[T]] = deque()
+        self._offered: deque[T] = deque()
+        self._batch: list[Waiting[T]] = []
         self._wake = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -53,20 +56,21 @@ class GroupCommit(Generic[T]):
         self._task = asyncio.create_task(self._run(), name="cambist inbox: group commit")
 
     async def close(self) -> None:
-        """Write what waits, and end. What comes after is refused."""
+        """Write what waits, and end. What comes after is refused, and what waits if a batch of it fails."""
         self._closing = True
         self._wake.set()
         if self._task is not None:
-            await self._task
+            await asyncio.wait({self._task})
 
     async def put(self, item: T) -> None:
         """Return when the item is committed.
 
         Raises:
-            SinkError: Too much is waiting, it took too long, or the inbox is closed.
-            Exception: Whatever ``write`` raised.
+            SinkError: It was not, or took too long, or too much is waiting, or the inbox is closed.
         """
-        self._admit(self._capacity)
+        if len(self._waiting) >= self._capacity:
+            raise SinkError(f"{len(self._waiting)} deliveries wait for the inbox's database already")
+        self._check_open()
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         self._wake.set()
@@ -79,46 +83,67 @@ class GroupCommit(Generic[T]):
         raise SinkError(f"the inbox did not commit within {self._timeout_s} seconds")
 
     def offer(self, item: T) -> None:
-        """Have an item written if there is room; nobody waits for it, and half of the room is not for it.
+        """Have an item written if there is room in a batch; nobody waits for it.
 
         Raises:
-            SinkError: There is no room.
+            SinkError: As much as may wait is offered already, or the inbox is closed.
         """
-        self._admit(self._capacity // 2)
-        self._waiting.append((item, None))
+        if len(self._offered) >= self._capacity // 2:
+            raise SinkError(f"{len(self._offered)} refused deliveries wait for the inbox's database already")
+        self._check_open()
+        self._offered.append(item)
         self._wake.set()
 
-    def _admit(self, capacity: int) -> None:
-        if self._task is None or self._closing:
+    def _check_open(self) -> None:
+        if self._task is None or self._task.done() or self._closing:
             raise SinkError("the inbox is not open")
-        if len(self._waiting) >= capacity:
-            raise SinkError(f"{len(self._waiting)} deliveries wait for the inbox's database already")
 
     async def _run(self) -> None:
-        while self._waiting or not self._closing:
-            if not self._waiting:
-                self._wake.clear()
-                await self._wake.wait()
-                continue
-            size = min(len(self._waiting), self._limit)
-            await self._commit([self._waiting.popleft() for _ in range(size)])
+        try:
+            while self._waiting or self._offered or not self._closing:
+                if not self._waiting and not self._offered:
+                    self._wake.clear()
+                    await self._wake.wait()
+                    continue
+                self._batch = self._next()
+                await self._commit(self._batch)
+        finally:
+            # Whatever ended this task, nobody waits for it in vain.
+            self._fail([*self._batch, *self._waiting], "it was ended before it could commit")
+            self._waiting.clear()
 
-    async def _commit(self, batch: list[tuple[T, asyncio.Future[None] | None]]) -> None:
-        error = await self._attempt([item for item, _ in batch])
-        if error is not None and len(batch) > 1 and not _is_away(error):
-            # One item is at fault, and the others have to be spared.
-            for each in batch:
-                await self._commit([each])
+    def _next(self) -> list[Waiting[T]]:
+        """Return the next batch. What is offered gets the room that is left: a flood of it delays nobody."""
+        batch: list[Waiting[T]] = []
+        while self._waiting and len(batch) < self._limit:
+            item, future = self._waiting.popleft()
+            if future is not None and not future.done():  # else its sender has given up, and delivers again
+                batch.append((item, future))
+        while self._offered and len(batch) < self._limit:
+            batch.append((self._offered.popleft(), None))
+        return batch
+
+    async def _commit(self, batch: list[Waiting[T]]) -> None:
+        if not batch:
             return
-        for _, future in batch:
-            if future is None or future.done():  # nobody waits, or no longer
-                continue
-            if error is None:
-                future.set_result(None)
-            else:
-                future.set_exception(error)
-        if error is not None:
-            logger.error("%d deliveries were not committed: %s", len(batch), place(error))
+        error = await self._attempt([item for item, _ in batch])
+        if error is None:
+            for _, future in batch:
+                if future is not None and not future.done():
+                    future.set_result(None)
+            return
+        if len(batch) > 1 and is_of_an_item(error):
+            # One item is at fault. Halving finds it in a few commits, and the others are spared.
+            middle = len(batch) // 2
+            await self._commit(batch[:middle])
+            await self._commit(batch[middle:])
+            return
+        logger.error("%d deliveries were not committed: %s", len(batch), place(error))
+        self._fail(batch, f"it could not commit: {place(error)}")
+        if self._closing:
+            self._fail(self._waiting, "it is closing, and its database fails")
+            self._waiting.clear()
+            self._offered.clear()
 
     async def _attempt(self, items: Sequence[T]) -> Exception | None:
         try:
@@ -127,10 +152,28 @@ class GroupCommit(Generic[T]):
             return error
         return None
 
+    def _fail(self, batch: Sequence[Waiting[T]] | deque[Waiting[T]], reason: str) -> None:
+        for _, future in batch:
+            if future is not None and not future.done():
+                # One error each: an exception that many tasks raise grows with each of them.
+                future.set_exception(SinkError(f"the inbox failed: {reason}"))
 
-# What one item alone can be at fault for. Anything else is of the database as a whole: away, locked, full.
-_OF_AN_ITEM = (IntegrityError, DataError, ProgrammingError, NotSupportedError, StatementError)
+
+# What one item alone can be at fault for. Anything else is of the database: away, locked, full.
+_CLASSES = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
+# The same by the classes of SQLSTATE (PostgreSQL, appendix A): data, integrity, names and types, limits.
+_STATES = frozenset({"22", "23", "42", "54"})
 
 
-def _is_away(error: Exception) -> bool:
-    return isinstance(error, OperationalError | InterfaceError) or not isinstance(error, _OF_AN_ITEM)
+def is_of_an_item(error: Exception) -> bool:
+    """Whether one item of a batch may be at fault for an error, rather than the database."""
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return False
+        state = getattr(error.orig, "sqlstate", None)
+        if isinstance(state, str):
+            return state[:2] in _STATES
+        # asyncpg tells of a value that it cannot encode by the same class as of a connection that is gone.
+        unfit = error.orig is not None and isinstance(error.orig.__cause__, ValueError)
+        return isinstance(error, _CLASSES) or unfit
+    return isinstance(error, StatementError | ValueError | TypeError | ArithmeticError)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
-from typing import Any
+from contextlib import asynccontextmanager, nullcontext, suppress
+from typing import Any, Final
 
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -19,7 +21,12 @@ _DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",
 }
-_BUSY_S = 5
+
+TIMEOUT_S: Final = 10
+"""After how many seconds a connection to PostgreSQL, or a statement on it, has failed."""
+
+BUSY_S: Final = 5
+"""How many seconds a write waits while another process writes to the same SQLite file."""
 
 
 class Database:
@@ -27,31 +34,45 @@ class Database:
 
     Args:
         url: ``sqlite:///cambist.db``, ``postgresql://user:password@host/name``.
-        timeout_s: After how many seconds a connection or a statement has failed.
+        timeout_s: After how many seconds a statement on PostgreSQL has failed; ``None`` for never.
+        busy_s: How many seconds a write to SQLite waits for another process.
 
     Raises:
         ConfigurationError: The URL is malformed, of another database, or its driver is not installed.
     """
 
-    def __init__(self, url: str, *, timeout_s: float = 10) -> None:
-        self.url = database_url(url)
+    def __init__(
+        self, url: str | URL, *, timeout_s: float | None = TIMEOUT_S, busy_s: float = BUSY_S
+    ) -> None:
+        self.url = database_url(url) if isinstance(url, str) else url
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._engine = self._sqlite() if self.is_sqlite else self._postgres(timeout_s)
+        self._engine = self._sqlite(busy_s) if self.is_sqlite else self._postgres(timeout_s)
         # SQLite has one writer at a time. Queuing here is fair; its own waiting is not.
         self._turn = asyncio.Lock() if self.is_sqlite else nullcontext()
 
-    def _sqlite(self) -> AsyncEngine:
-        engine = create_async_engine(self.url, connect_args={"timeout": _BUSY_S, "isolation_level": None})
+    def _sqlite(self, busy_s: float) -> AsyncEngine:
+        arguments = {"timeout": busy_s, "isolation_level": None}
+        engine = create_async_engine(self.url, connect_args=arguments, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _configure_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
 
-    def _postgres(self, timeout_s: float) -> AsyncEngine:
-        arguments = {"timeout": timeout_s, "command_timeout": timeout_s}
+    def _postgres(self, timeout_s: float | None) -> AsyncEngine:
         try:
-            return create_async_engine(self.url, connect_args=arguments, pool_size=10, pool_pre_ping=True)
+            engine = create_async_engine(
+                self.url,
+                connect_args={"timeout": TIMEOUT_S, "command_timeout": timeout_s},
+                # What a database or a role is set to must not change what we were tested with.
+                isolation_level="READ COMMITTED",
+                pool_size=10,
+                pool_pre_ping=True,
+                hide_parameters=True,
+            )
         except ModuleNotFoundError:
             pass
+        else:
+            event.listen(engine.sync_engine, "connect", _configure_postgres)
+            return engine
         raise ConfigurationError("PostgreSQL needs its driver: install cambist-inbox[postgres]")
 
     @asynccontextmanager
@@ -65,12 +86,38 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that only reads, and sees one state of the database."""
-        async with self._engine.connect() as connection, connection.begin():
-            yield connection
+        async with self._engine.connect() as connection:
+            if not self.is_sqlite:
+                await connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            async with connection.begin():
+                yield connection
 
     async def close(self) -> None:
         """Close all connections."""
         await self._engine.dispose()
+
+    async def prepare(self) -> None:
+        """Make SQLite's file where there is none, for its owner alone, and see that it can be opened.
+
+        SQLite itself makes a file that anyone may read. And aiosqlite leaves a thread behind where it fails.
+
+        Raises:
+            sqlite3.Error: It cannot be opened.
+        """
+        await asyncio.to_thread(self._prepare)
+
+    def _prepare(self) -> None:
+        path = self.url.database if self.is_sqlite else None
+        if path and not path.startswith("file:"):
+            with suppress(OSError):  # it is there; or SQLite says what is wrong
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            connection = sqlite3.connect(path, timeout=BUSY_S)
+            try:
+                connection.execute("PRAGMA schema_version")
+            finally:
+                connection.close()
 
 
 def database_url(url: str) -> URL:
@@ -90,15 +137,35 @@ def database_url(url: str) -> URL:
         )
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise ConfigurationError("url: an inbox needs a file: sqlite:///cambist.db")
+    if "sslmode" in parsed.query:  # libpq's name, which every provider of databases hands out
+        mode = parsed.query["sslmode"]
+        parsed = parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
     return parsed.set(drivername=_DRIVERS[parsed.drivername])
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
+    _turn_on_wal(cursor)
     # A commit is on the disk when it returns, which is what an acknowledgement promises.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+    # The log goes into the file after 40 MiB, not 4: in a large file, the pages that events touch lie apart.
+    log = "wal_autocheckpoint=10000"
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-65536", log):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _turn_on_wal(cursor: Any) -> None:
+    # SQLite does not wait here while another process opens the same new file.
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Any) -> None:
@@ -107,6 +174,12 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def sqlite_version_is_supported() -> bool:
-    """Whether the SQLite of this Python knows RETURNING, which came with 3.35."""
-    return sqlite3.sqlite_version_info >= (3, 35)
+def _configure_postgres(connection: Any, _record: object) -> None:
+    # Where the server is told not to wait for the disk, we are the exception: a 2xx promises it.
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT set_config('synchronous_commit', 'on', false)"
+        " WHERE current_setting('synchronous_commit') = 'off'"
+    )
+    cursor.close()
+    connection.commit()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from cambist import Delivery, Pipeline, Processed, Provider, Secret
-from cambist.errors import CambistError, PayloadError, SinkError
+from cambist.errors import CambistError, ConfigurationError, PayloadError, SinkError, place
 from cambist_inbox import _items, _store
 from cambist_inbox._commit import GroupCommit
 from cambist_inbox._database import Database
@@ -18,10 +20,13 @@ from cambist_inbox._items import Acceptance, Rejection
 from cambist_inbox._vault import Vault
 from cambist_inbox.migrations import upgrade
 
+logger = logging.getLogger("cambist.inbox")
+
 MAX_REJECTIONS: Final = 10_000
 """How many refused deliveries are kept unless configured otherwise."""
 
-_RACES = 5
+_RACES = 8
+_RACE_STATES = frozenset({"40001", "40P01"})
 
 
 def _now() -> datetime:
@@ -40,7 +45,7 @@ class Inbox:
         clock: Tells the time.
 
     Raises:
-        ConfigurationError: The URL or a key is malformed, or a driver is not installed.
+        ConfigurationError: The URL or a key is malformed, a driver is missing, or two sinks have one name.
 
     Example:
         >>> async with Inbox(pipeline, "sqlite:///cambist.db") as inbox:
@@ -57,6 +62,8 @@ class Inbox:
         max_rejections: int = MAX_REJECTIONS,
         clock: Callable[[], datetime] = _now,
     ) -> None:
+        if len(set(sinks)) < len(sinks):
+            raise ConfigurationError("sinks: two have one name")
         self.pipeline = pipeline
         self.database = Database(url)
         self.vault = Vault(keys)
@@ -67,8 +74,23 @@ class Inbox:
         self._listeners: list[Callable[[], object]] = []
 
     async def __aenter__(self) -> Self:
-        """Make or migrate the tables, and begin to write."""
-        await upgrade(self.database)
+        """Make or migrate the tables, and begin to write.
+
+        Raises:
+            ConfigurationError: The database is of a newer release, or has tables of others.
+            SinkError: It cannot be opened.
+        """
+        problem = ""
+        try:
+            await upgrade(self.database)
+        except CambistError:
+            await self.database.close()
+            raise
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            await self.database.close()
+            problem = str(getattr(error, "orig", None) or error)
+        if problem:
+            raise SinkError(f"the inbox's database cannot be opened: {problem}")
         self._commits.start()
         return self
 
@@ -103,9 +125,10 @@ class Inbox:
         provider = self._provider(delivery.source)
         self._commits.offer(_items.rejection(delivery, error, provider, self.vault, self.clock()))
 
-    def on_commit(self, listener: Callable[[], object]) -> None:
-        """Have a function called after each commit that brought events."""
+    def on_commit(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Have a function called after each commit that brought deliveries. Return one that ends this."""
         self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def _provider(self, source: str) -> Provider | None:
         route = self.pipeline.route(source)
@@ -117,7 +140,10 @@ class Inbox:
         await repeat_races(lambda: self._write_once(accepted, rejected))
         if accepted:
             for listener in self._listeners:
-                listener()
+                try:
+                    listener()
+                except Exception as error:  # noqa: BLE001  # what is committed is committed
+                    logger.error("a listener of the inbox failed: %s", place(error))  # noqa: TRY400
 
     async def _write_once(self, accepted: Sequence[Acceptance], rejected: Sequence[Rejection]) -> None:
         async with self.database.write() as connection:
@@ -132,8 +158,16 @@ async def repeat_races(write: Callable[[], Awaitable[None]]) -> None:
     for attempt in range(_RACES):
         try:
             await write()
-        except (_store.RaceError, IntegrityError):
-            if attempt == _RACES - 1:
+        except (_store.RaceError, DBAPIError) as error:
+            if attempt == _RACES - 1 or not _is_race(error):
                 raise
         else:
             return
+
+
+def _is_race(error: Exception) -> bool:
+    # The states are PostgreSQL's: it could not serialise, or two waited for each other.
+    return (
+        isinstance(error, _store.RaceError | IntegrityError)
+        or getattr(getattr(error, "orig", None), "sqlstate", None) in _RACE_STATES
+    )

@@ -85,7 +85,7 @@ def rejection(
             "stored_at": now,
             "source": _text(delivery.source)[:64],
             "provider": provider.name if provider else None,
-            "remote": delivery.remote,
+            "remote": None if delivery.remote is None else _text(delivery.remote)[:_REFERENCE],
             "status": error.status_hint,
             "error": type(error).__name__,
             "reason": _text(error.reason)[:_REASON],

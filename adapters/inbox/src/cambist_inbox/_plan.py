@@ -87,7 +87,7 @@ def plan(
         if not fresh and _count(acceptance, again, stored_events, homes, result):
             continue
         position = len(result.deliveries)
-        result.deliveries.append(acceptance.row)
+        result.deliveries.append(dict(acceptance.row))  # a batch that lost a race is planned again
         for entry in fresh:
             row = event_row(entry, now)
             key = entry.payment_key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -17,7 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.dialects import sqlite
 
 metadata = MetaData(
     naming_convention={
@@ -32,21 +33,36 @@ metadata = MetaData(
 Number = BigInteger().with_variant(Integer(), "sqlite")
 
 
-class Instant(TypeDecorator[datetime]):
-    """A time with a zone. SQLite has no such type: there it is UTC, in a text that sorts."""
+class _Text(sqlite.DATETIME):
+    """A time in SQLite, which has no type for it: UTC, in a text that sorts."""
 
-    impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.astimezone(UTC).replace(tzinfo=None)
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
 
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _written
+
+    def literal_processor(self, dialect: Dialect) -> Any:
+        return lambda value: f"'{_written(value)}'"
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return _read
+
+
+def _written(value: datetime | None) -> str | None:
+    if value is None:
+        return None
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _read(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+# A time with a zone, which is UTC when it is read.
+Instant = DateTime(timezone=True).with_variant(_Text(), "sqlite")
 
 
 # A delivery that was proven genuine and acknowledged. One that comes again with the same bytes is counted.
@@ -125,10 +141,12 @@ outbox = Table(
     Column("payment_id", ForeignKey(payments.c.id)),
     Column("attempts", Integer, nullable=False),
     Column("due_at", Instant, nullable=False),  # of what a relay has: when it counts as lost with the relay
-    Column("claim", Text),  # which relay has it
+    Column("claim", Text),  # which relay has it, and since which look
     Column("problem", Text),  # what the last try failed with: a class and a place, no message
     Index(None, "sink", "payment_id", "id"),
-    Index(None, "sink", "due_at"),
+    Index(None, "sink", "due_at", "id"),
+    # A number is never given twice: what is said of one entry must not hit a later one.
+    sqlite_autoincrement=True,
 )
 
 # What a sink did not take in as many tries as it gets.
@@ -142,6 +160,7 @@ dead_letters = Table(
     Column("attempts", Integer, nullable=False),
     Column("died_at", Instant, nullable=False),
     Column("problem", Text, nullable=False),
+    sqlite_autoincrement=True,  # whoever revives one by its number gets no other
 )
 
 # A delivery that was refused. It proves nothing: its content may be an attacker's.

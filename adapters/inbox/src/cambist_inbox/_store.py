@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, delete, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Table,
+    any_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +28,7 @@ from cambist_inbox._plan import Plan, StoredEvent, StoredPayment, plan, state_co
 from cambist_inbox._schema import deliveries, events, outbox, payments, rejections
 
 _INSERT: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_TAKE = text("SELECT nextval(pg_get_serial_sequence(:of, :number)) FROM generate_series(1, :rows)")
 # Both databases take more values in one statement; a batch seldom has more.
 _CHUNK = 1000
 
@@ -36,9 +49,13 @@ async def store(
         RaceError: Another process stored a payment of theirs at the same time.
     """
     entries = [entry for acceptance in batch for entry in acceptance.entries]
-    # The payments first: whoever holds their rows sees every event of theirs that anyone has stored.
-    stored_payments = await _lock_payments(connection, {e.payment_key for e in entries if e.payment_key})
+    # What is stored stays: nothing of an event that came again is asked of its payment.
     stored_events = await _find_events(connection, {entry.event.id for entry in entries})
+    fresh = [entry for entry in entries if entry.event.id not in stored_events]
+    stored_payments = await lock_payments(connection, {e.payment_key for e in fresh if e.payment_key})
+    if stored_payments and connection.dialect.name != "sqlite":
+        # Whoever holds a payment's row sees every event of it that anyone has stored.
+        stored_events |= await _find_events(connection, {entry.event.id for entry in fresh})
     quarantined = await _find_quarantined(connection, batch)
     await write(
         connection, plan(batch, stored_events, stored_payments, quarantined, now), stored_payments, sinks, now
@@ -54,18 +71,18 @@ async def write(
 ) -> None:
     """Write what was planned."""
     numbers = {key: payment.id for key, payment in stored_payments.items()}
-    numbers |= await _add_payments(connection, planned.new_payments)
+    numbers |= await add_payments(connection, planned.new_payments)
     if planned.moved:
         await connection.execute(
             update(payments).where(payments.c.id == bindparam("number")),
             [{"number": id_, **state_columns(state, now)} for id_, state in planned.moved.items()],
         )
-    delivery_ids = await _insert(connection, deliveries, ("source", "digest"), planned.deliveries)
+    delivery_ids = await insert_rows(connection, deliveries, planned.deliveries)
     rows = [
         {**row, "delivery_id": delivery_ids[position], "payment_id": None if key is None else numbers[key]}
         for row, position, key in planned.events
     ]
-    seqs = await _insert(connection, events, ("id",), rows)
+    seqs = await insert_rows(connection, events, rows)
     waiting = [
         {
             "sink": sink,
@@ -90,12 +107,19 @@ async def store_rejections(connection: AsyncConnection, batch: Sequence[Rejectio
     await connection.execute(delete(rejections).where(rejections.c.id <= newest - limit))
 
 
-async def _lock_payments(connection: AsyncConnection, keys: Iterable[bytes]) -> dict[bytes, StoredPayment]:
+async def lock_payments(connection: AsyncConnection, keys: Iterable[bytes]) -> dict[bytes, StoredPayment]:
+    """Return those of these payments that are there. They are nobody else's until the transaction ends."""
     columns = (payments.c.id, payments.c.key, payments.c.timed, payments.c.occurred_at, payments.c.untimed)
     found: dict[bytes, StoredPayment] = {}
     for chunk in _chunks(sorted(keys)):
-        # In the order of the keys, so that two processes never wait for each other.
-        query = select(*columns).where(payments.c.key.in_(chunk)).order_by(payments.c.key).with_for_update()
+        # In the order of the keys, so that two processes never wait for each other. Rows that point to a
+        # payment may be added meanwhile.
+        query = (
+            select(*columns)
+            .where(_among(connection, payments.c.key, chunk))
+            .order_by(payments.c.key)
+            .with_for_update(key_share=True)
+        )
         for row in (await connection.execute(query)).mappings():
             found[row["key"]] = StoredPayment(row["id"], state_of(dict(row)))
     return found
@@ -107,7 +131,7 @@ async def _find_events(connection: AsyncConnection, ids: Iterable[str]) -> dict[
         query = (
             select(events.c.id, events.c.delivery_id, deliveries.c.digest)
             .join(deliveries, deliveries.c.id == events.c.delivery_id)
-            .where(events.c.id.in_(chunk))
+            .where(_among(connection, events.c.id, chunk))
         )
         for id_, delivery_id, digest in await connection.execute(query):
             found[id_] = StoredEvent(delivery_id, digest)
@@ -121,14 +145,19 @@ async def _find_quarantined(
     found = {}
     for chunk in _chunks(digests):
         query = select(deliveries.c.source, deliveries.c.digest, deliveries.c.id).where(
-            deliveries.c.digest.in_(chunk), deliveries.c.problem.is_not(None)
+            _among(connection, deliveries.c.digest, chunk), deliveries.c.problem.is_not(None)
         )
         for source, digest, id_ in await connection.execute(query):
             found[source, digest] = id_
     return found
 
 
-async def _add_payments(connection: AsyncConnection, rows: Mapping[bytes, Row]) -> dict[bytes, int]:
+async def add_payments(connection: AsyncConnection, rows: Mapping[bytes, Row]) -> dict[bytes, int]:
+    """Insert payments by their keys, and return their numbers.
+
+    Raises:
+        RaceError: One of them is there already.
+    """
     if not rows:
         return {}
     statement = (
@@ -143,20 +172,23 @@ async def _add_payments(connection: AsyncConnection, rows: Mapping[bytes, Row]) 
     return numbers
 
 
-async def _insert(
-    connection: AsyncConnection, table: Table, names: Sequence[str], rows: Sequence[Row]
-) -> list[int]:
+async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> Sequence[int]:
     """Insert rows, and return their numbers in the order of the rows.
 
-    The columns ``names`` tell the rows of a batch apart: SQLite returns rows in no order, and where
-    SQLAlchemy has to keep one, it inserts them one by one, which took twice as long.
+    The numbers are taken first. To insert and ask for them in the order of the rows took twice as long.
     """
     if not rows:
         return []
     (number,) = table.primary_key.columns
-    statement = table.insert().returning(number, *(table.c[name] for name in names))
-    numbers = {tuple(rest): id_ for id_, *rest in await connection.execute(statement, list(rows))}
-    return [numbers[tuple(row[name] for name in names)] for row in rows]
+    if connection.dialect.name == "sqlite":  # nobody else writes while we do
+        last = (await connection.execute(select(func.max(number)))).scalar() or 0
+        numbers: Sequence[int] = range(last + 1, last + 1 + len(rows))
+    else:
+        taken = await connection.execute(_TAKE, {"rows": len(rows), "of": table.name, "number": number.name})
+        numbers = sorted(taken.scalars())
+    each = zip(numbers, rows, strict=True)
+    await connection.execute(table.insert(), [{**row, number.name: id_} for id_, row in each])
+    return numbers
 
 
 async def _count(
@@ -167,6 +199,13 @@ async def _count(
             update(table).where(key == bindparam("which")).values(times=table.c.times + bindparam("more")),
             [{"which": which, "more": more, **values} for which, more in sorted(seen.items())],
         )
+
+
+def _among(connection: AsyncConnection, column: Any, values: list[Any]) -> ColumnElement[bool]:
+    """Return "is one of". PostgreSQL plans a list anew for each length, and an array once."""
+    if connection.dialect.name == "sqlite":
+        return cast("ColumnElement[bool]", column.in_(values))
+    return cast("ColumnElement[bool]", column == any_(literal(values, ARRAY(column.type))))
 
 
 def _chunks(values: Iterable[Any]) -> Iterable[list[Any]]:

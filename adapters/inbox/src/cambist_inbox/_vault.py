@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -36,17 +37,25 @@ class SealError(CambistError):
 class Vault:
     """Seals bytes with the first key, and opens them with whichever key they were sealed with.
 
+    A key's identifier is made of the key, not of its label: one that is renamed, or moves in the list,
+    still opens what it sealed.
+
     Args:
-        keys: 32 random bytes each, in base64; the label is the key's identifier. Without any, bytes are
-            stored as they are.
+        keys: 32 random bytes each, in base64. Without any, bytes are stored as they are.
+
+    Attributes:
+        key_id: Which key seals; ``None`` for none.
+        labels: What each key is called, by its identifier.
 
     Raises:
         ConfigurationError: A key is not 32 bytes in base64.
     """
 
     def __init__(self, keys: Sequence[Secret] = ()) -> None:
-        self._ciphers = {key.label: AESGCM(_decoded(key)) for key in keys}
-        self.key_id = keys[0].label if keys else None
+        decoded = [_decoded(key) for key in keys]
+        self._ciphers = {_identifier(key): AESGCM(key) for key in decoded}
+        self.key_id = _identifier(decoded[0]) if decoded else None
+        self.labels = {_identifier(key): secret.label for key, secret in zip(decoded, keys, strict=True)}
 
     def seal(self, data: bytes, context: str) -> Sealed:
         """Return the bytes sealed. ``context`` says what they are, and must be the same to open them."""
@@ -72,6 +81,11 @@ class Vault:
         except (InvalidTag, ValueError):
             pass
         raise SealError(f"what is stored for {context} was changed, or is not of the key {key_id!r}")
+
+
+def _identifier(key: bytes) -> str:
+    # 16 random-looking digits of a key of 256 random bits tell nothing of it.
+    return hashlib.sha256(b"cambist-inbox/1|key|" + key).hexdigest()[:16]
 
 
 def _associated(key_id: str, context: str) -> bytes:

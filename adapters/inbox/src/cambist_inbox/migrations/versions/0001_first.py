@@ -112,9 +112,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["event_seq"], ["events.seq"], name="fk_outbox_event_seq"),
         sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name="fk_outbox_payment_id"),
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_outbox_sink_payment_id_id", "outbox", ["sink", "payment_id", "id"])
-    op.create_index("ix_outbox_sink_due_at", "outbox", ["sink", "due_at"])
+    op.create_index("ix_outbox_sink_due_at_id", "outbox", ["sink", "due_at", "id"])
     op.create_table(
         "dead_letters",
         sa.Column("id", NUMBER, nullable=False),
@@ -127,4 +128,5 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["event_seq"], ["events.seq"], name="fk_dead_letters_event_seq"),
         sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name="fk_dead_letters_payment_id"),
         sa.PrimaryKeyConstraint("id", name="pk_dead_letters"),
+        sqlite_autoincrement=True,
     )
