@@ -18,6 +18,7 @@ NEEDS = {
     "cambist-stellar": {"cambist"},
     "cambist-aiohttp": {"cambist"},
     "cambist-cli": {"cambist", "cambist-aiohttp"},
+    "cambist-inbox": {"cambist"},
 }
 BRINGS = {
     "cambist-alchemypay": ["alchemypay-card"],

@@ -77,7 +77,9 @@ def test_everything(load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     )
     assert config.server == Server("::1", 0, "/hooks/in", 1000)
     assert config.plugins == Plugins(("mint",))
-    assert config.sinks == (SinkSettings("nats://user:password@127.0.0.1:4222", {"stream": "events"}),)
+    assert config.sinks == (
+        SinkSettings("nats://user:password@127.0.0.1:4222", {"stream": "events"}, "nats"),
+    )
     shop, bar = config.sources
     assert (shop.name, shop.provider, shop.path) == ("shop", "mint", "/v1/callback")
     assert shop.settings == {
@@ -104,10 +106,10 @@ def test_everything(load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         ("a = " + "[" * 100_000, "is not valid TOML: "),
         (
             "port = 1\n" + SHOP,
-            "port: is not known here; known are: [server], [plugins], [[sources]], [[sinks]]",
+            "port: is not known here; known are: [server], [plugins], [inbox], [[sources]], [[sinks]]",
         ),
         ("[colours]\n" + SHOP, "colours: is not known here"),
-        ("[inbox]\n" + SHOP, "[inbox]: the inbox is not installed (cambist-inbox)"),
+        ("[inbox]\n" + SHOP, "[inbox] url: is missing"),
         (
             "[server]\nprot = 1\n" + SHOP,
             "[server] prot: is not known here; known are: host, port, prefix, max_body",

@@ -124,7 +124,9 @@ def test_settings_of_the_server(serve: Serve) -> None:
 
 def test_every_sink_has_the_events_before_the_answer(serve: Serve, tmp_path: Path) -> None:
     path = tmp_path / "ledger.txt"
-    server = serve("".join(f'[[sinks]]\nurl = "ledger://{path}"\nname = "{name}"\n' for name in "ab"))
+    server = serve(
+        "".join(f'[[sinks]]\nurl = "ledger://{path}"\nname = "{name}"\nlabel = "{name}"\n' for name in "ab")
+    )
     assert server.post() == 200
     lines = path.read_text().splitlines()
     assert [line.partition(" ")[0] for line in lines] == ["a", "b"]
@@ -169,7 +171,7 @@ def test_an_unparsable_request_leaves_no_trace_of_itself(serve: Serve) -> None:
             'path = "/webhooks/coin"',
             "cambist.toml: source 'shop': path: /webhooks/coin lies under /webhooks/",
         ),
-        ("[inbox]", "cambist.toml: [inbox]: the inbox is not installed (cambist-inbox)"),
+        ("[inbox]", "cambist.toml: [inbox] url: is missing"),
         ("colour = 1", "cambist.toml: source 'shop', provider 'mint': colour: is not known here"),
     ],
 )

@@ -5,39 +5,26 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from attrs import Attribute, field, fields, frozen
+from attrs import field, fields, frozen
 
 from cambist import Pipeline, Registry, Source, resolve_references
 from cambist.errors import ConfigurationError, PluginError
+from cambist_cli._checks import checked, is_text, is_whole
+from cambist_cli._inbox_table import Inbox, inbox_table
 
 T = TypeVar("T")
-Check = Callable[[object, "Attribute[Any]", Any], None]
-
-
-def _checked(holds: Callable[[Any], object], otherwise: str) -> Check:
-    def check(_: object, attribute: Attribute[Any], value: Any) -> None:
-        if not holds(value):
-            raise ValueError(f"{attribute.name}: {otherwise}")
-
-    return check
+_is_name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", re.ASCII).fullmatch
 
 
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _is_whole(value: Any, low: int, high: int) -> bool:
-    return type(value) is int and low <= value <= high
 
 
 @frozen
@@ -51,23 +38,21 @@ class Server:
         max_body: The largest body, in bytes.
     """
 
-    host: str = field(default="127.0.0.1", validator=_checked(_is_text, "is not an address or a host's name"))
+    host: str = field(default="127.0.0.1", validator=checked(is_text, "is not an address or a host's name"))
     port: int = field(
         default=8080,
-        validator=_checked(lambda port: _is_whole(port, 0, 65535), "is not a whole number from 0 to 65535"),
+        validator=checked(lambda port: is_whole(port, 0, 65535), "is not a whole number from 0 to 65535"),
     )
     prefix: str = field(
         default="/webhooks",
-        validator=_checked(
+        validator=checked(
             lambda prefix: isinstance(prefix, str) and re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", prefix),
             "is not a path like /webhooks",
         ),
     )
     max_body: int = field(
         default=1024 * 1024,
-        validator=_checked(
-            lambda size: _is_whole(size, 1, 2**31), "is not a number of bytes from 1 to 2 GiB"
-        ),
+        validator=checked(lambda size: is_whole(size, 1, 2**31), "is not a number of bytes from 1 to 2 GiB"),
     )
 
 
@@ -82,8 +67,8 @@ class Plugins:
     load: tuple[str, ...] | None = field(
         default=None,
         converter=_tuple,
-        validator=_checked(
-            lambda names: names is None or (isinstance(names, tuple) and all(map(_is_text, names))),
+        validator=checked(
+            lambda names: names is None or (isinstance(names, tuple) and all(map(is_text, names))),
             "is not a list of plugins' names",
         ),
     )
@@ -96,10 +81,12 @@ class SinkSettings:
     Args:
         url: Where events go; its scheme says which plugin takes them there. It may hold a password.
         options: The further keys, for the plugin.
+        name: What the inbox calls it: events wait under this name.
     """
 
     url: str = field(repr=False)
     options: Mapping[str, Any] = field(repr=False)
+    name: str
 
     @property
     def scheme(self) -> str:
@@ -115,8 +102,9 @@ class Config:
         path: The file, as errors name it.
         sources: The accounts, references to secrets resolved; at least one.
         server: Where deliveries are received.
-        sinks: Where events go; to stdout if there is none.
+        sinks: Where events go; to stdout if there is none, and no inbox.
         plugins: Which plugins to load.
+        inbox: Where they are stored first, if they are.
     """
 
     path: Path
@@ -124,6 +112,7 @@ class Config:
     server: Server
     sinks: tuple[SinkSettings, ...]
     plugins: Plugins
+    inbox: Inbox | None = None
 
     def wire(self) -> tuple[Registry, Pipeline]:
         """Return the plugins, and the pipeline of the sources.
@@ -159,8 +148,37 @@ def load_config(path: Path) -> Config:
         ConfigurationError: The file is missing or no TOML, or a table or key in it is unknown, missing or
             malformed. It names the file, the table and the key.
     """
+    return _read(path, _config)
+
+
+@frozen
+class Stored:
+    """As much of a configuration file as it takes to look at what is stored: no source, and no secret of one.
+
+    Args:
+        path: The file, as errors name it.
+        inbox: Where it is stored.
+        sinks: The names of the sinks.
+    """
+
+    path: Path
+    inbox: Inbox
+    sinks: tuple[str, ...]
+
+
+def load_stored(path: Path) -> Stored:
+    """Return what a configuration file says of the inbox.
+
+    Raises:
+        ConfigurationError: As `load_config` does; or it has no ``[inbox]``.
+    """
+    return _read(path, _stored)
+
+
+def _read(path: Path, make: Callable[[Path, dict[str, Any]], T]) -> T:
+    """Return what is made of a file. The errors of both name it."""
     try:
-        return _config(path, tomllib.loads(path.read_text(encoding="utf-8")))
+        return make(path, tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except tomllib.TOMLDecodeError as error:
@@ -174,10 +192,21 @@ def load_config(path: Path) -> Config:
     raise ConfigurationError(f"{path}: {problem}")
 
 
+def _stored(path: Path, document: dict[str, Any]) -> Stored:
+    if "inbox" not in document:
+        raise ConfigurationError("[inbox]: is missing: nothing is stored without it")
+    names = tuple(sink.name for sink in _sinks(document))
+    return Stored(path, inbox_table(document["inbox"], path.parent), names)
+
+
 def _config(path: Path, document: dict[str, Any]) -> Config:
-    if "inbox" in document:
-        raise ConfigurationError("[inbox]: the inbox is not installed (cambist-inbox)")
-    known = {"server": "[server]", "plugins": "[plugins]", "sources": "[[sources]]", "sinks": "[[sinks]]"}
+    known = {
+        "server": "[server]",
+        "plugins": "[plugins]",
+        "inbox": "[inbox]",
+        "sources": "[[sources]]",
+        "sinks": "[[sinks]]",
+    }
     for key in sorted(document.keys() - known.keys()):
         raise ConfigurationError(f"{key}: is not known here; known are: {', '.join(known.values())}")
     sources = tuple(_source(where, table, path.parent) for where, table in _tables(document, "sources"))
@@ -187,8 +216,9 @@ def _config(path: Path, document: dict[str, Any]) -> Config:
         path=path,
         sources=sources,
         server=_table(Server, document, "server"),
-        sinks=tuple(_sink(where, table) for where, table in _tables(document, "sinks")),
+        sinks=_sinks(document),
         plugins=_table(Plugins, document, "plugins"),
+        inbox=inbox_table(document["inbox"], path.parent) if "inbox" in document else None,
     )
 
 
@@ -214,7 +244,7 @@ def _tables(document: dict[str, Any], name: str) -> Iterator[tuple[str, dict[str
         raise ConfigurationError(f"{name}: write each as a table of its own, [[{name}]]")
     for number, table in enumerate(tables, 1):
         called = table.get("name")
-        yield f"[[{name}]] {called!r}" if _is_text(called) else f"[[{name}]] number {number}", dict(table)
+        yield f"[[{name}]] {called!r}" if is_text(called) else f"[[{name}]] number {number}", dict(table)
 
 
 def _source(where: str, table: dict[str, Any], folder: Path) -> Source:
@@ -234,11 +264,29 @@ def _source(where: str, table: dict[str, Any], folder: Path) -> Source:
     raise ConfigurationError(f"{where} {problem}")
 
 
-def _sink(where: str, table: dict[str, Any]) -> SinkSettings:
-    sink = SinkSettings(_text(where, table, "url"), table)
+def _sinks(document: dict[str, Any]) -> tuple[SinkSettings, ...]:
+    """Return the sinks; one without a name has its scheme's, and a number if there are several."""
+    sinks: list[SinkSettings] = []
+    schemes: Counter[str] = Counter()
+    for where, table in _tables(document, "sinks"):
+        name = _text(where, table, "name") if "name" in table else None
+        url = _text(where, table, "url")
+        scheme = _scheme(where, url)
+        schemes[scheme] += 1
+        if name is None:
+            name = scheme if schemes[scheme] == 1 else f"{scheme}-{schemes[scheme]}"
+        elif not _is_name(name):
+            raise ConfigurationError(f"{where} name: is up to 64 letters, digits, '.', '_' and '-'")
+        if name in {sink.name for sink in sinks}:
+            raise ConfigurationError(f"{where} name: another sink is called {name!r} too")
+        sinks.append(SinkSettings(url, table, name))
+    return tuple(sinks)
+
+
+def _scheme(where: str, url: str) -> str:
     try:
-        if sink.scheme:
-            return sink
+        if scheme := urlsplit(url).scheme:
+            return scheme
     except ValueError:
         pass
     raise ConfigurationError(f"{where} url: is not a URL like nats://127.0.0.1:4222")
@@ -247,6 +295,6 @@ def _sink(where: str, table: dict[str, Any]) -> SinkSettings:
 def _text(where: str, table: dict[str, Any], key: str) -> str:
     """Take a text out of a table."""
     value = table.pop(key, None)
-    if _is_text(value):
+    if is_text(value):
         return str(value)
     raise ConfigurationError(f"{where} {key}: {'is missing' if value is None else 'is not a text'}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
 import os
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
@@ -15,8 +15,9 @@ from cambist.errors import ConfigurationError
 from cambist.hookspecs import Sink
 from cambist_aiohttp import serve
 from cambist_cli._config import Config, load_config
+from cambist_cli._inbox import open_inbox, run
 from cambist_cli._log import log_to_stderr
-from cambist_cli._sinks import Stdout, open_sinks
+from cambist_cli._sinks import InTurn, Stdout, open_sinks
 
 
 @click.command("serve")
@@ -31,19 +32,25 @@ from cambist_cli._sinks import Stdout, open_sinks
 def command(path: Path) -> None:
     """Receive deliveries over HTTP and pass their events on.
 
-    The first line on stdout is 'listening on http://HOST:PORT', once it does. Without [[sinks]] every further
-    line is one event in JSON, printed before its delivery is answered. Refusals go to stderr.
+    The first line on stdout is 'listening on http://HOST:PORT', once it does. Without [[sinks]] and [inbox]
+    every further line is one event in JSON, printed before its delivery is answered. With [inbox], events are
+    stored before the answer, and handed to the sinks after it. Refusals go to stderr.
     SIGINT and SIGTERM end it once what is under way is answered.
     """
     log_to_stderr(logging.WARNING)
     config = load_config(path)
     registry, pipeline = config.wire()
-    asyncio.run(_run(config, registry, pipeline))
+    run(_run(config, registry, pipeline))
 
 
 async def _run(config: Config, registry: Registry, pipeline: Pipeline) -> None:
-    if config.sinks:
-        async with open_sinks(config, registry) as sink:
+    if config.sinks or config.inbox:
+        # The sinks are closed last: until then the inbox hands on to them.
+        async with AsyncExitStack() as stack:
+            sinks = await stack.enter_async_context(open_sinks(config, registry))
+            sink: Sink = InTurn(list(sinks.values()))
+            if config.inbox:
+                sink = await stack.enter_async_context(open_inbox(config, config.inbox, pipeline, sinks))
             await _serve(config, pipeline, sink)
         return
     stdout = Stdout()

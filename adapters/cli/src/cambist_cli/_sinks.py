@@ -47,14 +47,14 @@ class InTurn:
 
 
 @asynccontextmanager
-async def open_sinks(config: Config, registry: Registry) -> AsyncIterator[Sink]:
-    """Open the configured sinks, and close them in the end.
+async def open_sinks(config: Config, registry: Registry) -> AsyncIterator[dict[str, Sink]]:
+    """Open the configured sinks, by name in their order, and close them in the end.
 
     Raises:
         ConfigurationError: No plugin brings a sink of this scheme, or it cannot be opened.
     """
     async with AsyncExitStack() as stack:
-        sinks = []
+        sinks: dict[str, Sink] = {}
         for number, settings in enumerate(config.sinks, 1):
             # The URL may hold a password: an error tells its scheme alone.
             where = f"{config.path}: [[sinks]] number {number} ({settings.scheme})"
@@ -63,11 +63,13 @@ async def open_sinks(config: Config, registry: Registry) -> AsyncIterator[Sink]:
                 installed = ", ".join(registry.sinks) or "none"
                 raise ConfigurationError(f"{where}: no plugin brings such a sink (installed: {installed})")
             try:
-                sinks.append(await stack.enter_async_context(factory(settings.url, settings.options)))
-                continue
+                opened = await stack.enter_async_context(factory(settings.url, settings.options))
             except CambistError as error:
                 problem = str(error)
             except Exception as error:  # noqa: BLE001
                 problem = f"cannot be opened ({type(error).__name__})"
+            else:
+                sinks[settings.name] = opened
+                continue
             raise ConfigurationError(f"{where}: {problem}")
-        yield InTurn(sinks)
+        yield sinks

@@ -133,7 +133,7 @@ class Ledger:
 
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
         self._path = Path(url.removeprefix("ledger://"))
-        self._name = options.get("name", "ledger")
+        self._name = options.get("label", "ledger")
 
     async def publish(self, processed: Processed) -> None:
         for event in processed.events:
