@@ -24,11 +24,14 @@ DISTRIBUTIONS = {
     "cambist-stellar": "plugins/stellar",
     "cambist-aiohttp": "adapters/aiohttp",
     "cambist-cli": "adapters/cli",
+    "cambist-inbox": "adapters/inbox",
 }
 # What is installed together from wheels: each alone, and the HTTP adapter with each plugin.
 PLUGINS = [name for name, folder in DISTRIBUTIONS.items() if folder.startswith("plugins/")]
 COMBINATIONS = [*((name,) for name in DISTRIBUTIONS), *(("cambist-aiohttp", name) for name in PLUGINS)]
 WHEELS = tempfile.TemporaryDirectory(prefix="cambist-wheels-")
+# What the tests of a distribution need beside it, of what it can do without.
+TESTED_WITH = {"cambist-inbox": ["asyncpg"]}
 GROUPS = ["tests", "lint", "typing", "docs"]
 
 
@@ -98,7 +101,8 @@ def wheels(session: nox.Session, together: tuple[str, ...]) -> None:
         return
     # Now the tests of this distribution, with the test tools beside it and no other distribution of ours.
     tested = [ROOT / "tests" / DISTRIBUTIONS[name] for name in together]
-    session.install("pytest", "pytest-asyncio", "pytest-xdist", "hypothesis", "jsonschema[format]", *pinned)
+    tools = ["pytest", "pytest-asyncio", "pytest-xdist", "hypothesis", "jsonschema[format]"]
+    session.install(*tools, *(each for name in together for each in TESTED_WITH.get(name, ())), *pinned)
     session.run("pytest", "-p", "no:cacheprovider", "-n", "auto", *map(str, tested))
 
 

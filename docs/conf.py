@@ -39,7 +39,14 @@ python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 100
 
 
-PUBLIC = ("cambist", "cambist.errors", "cambist.hookspecs", "cambist.verification")
+PUBLIC = (
+    "cambist",
+    "cambist.errors",
+    "cambist.hookspecs",
+    "cambist.testing",
+    "cambist.verification",
+    "cambist_inbox",
+)
 
 
 def _elsewhere(

@@ -14,6 +14,7 @@ import pytest
 import cambist
 import cambist_aiohttp
 import cambist_coinspaid.callbacks
+import cambist_inbox
 from cambist import errors, hookspecs, testing, verification
 from cambist_cli._config import Plugins, Server
 from cambist_cli._main import cli
@@ -34,7 +35,9 @@ def test_every_hook_with_its_arguments() -> None:
     assert documented(r"^## (cambist_.*)$", "reference/hooks.md") == specs
 
 
-@pytest.mark.parametrize("module", [cambist, cambist_aiohttp, errors, hookspecs, testing, verification])
+@pytest.mark.parametrize(
+    "module", [cambist, cambist_aiohttp, cambist_inbox, errors, hookspecs, testing, verification]
+)
 def test_every_public_name(module: object) -> None:
     name = module.__name__
     pages = [page.relative_to(DOCS).as_posix() for page in (DOCS / "reference").glob("*.md")]
