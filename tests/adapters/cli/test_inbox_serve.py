@@ -191,6 +191,12 @@ def test_filters_and_limits(serve: Serve, listed: Any, command: Any) -> None:
         .failed(2)
         .startswith("Invalid value for '--since'")
     )
+    for never in ("999999d", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        assert command("events", "--since", never).failed(2).startswith("Invalid value for '--since'")
+    for name in ("deliveries", "payments", "rejections", "outbox retry", "replay --delivery"):
+        assert "is not in the range" in command(*name.split(), str(2**63)).failed(2)
+    assert ids("--payment", "\udcff") == [], "what is no text"
+    assert command("events", "evt_\udcff").failed() == "there is no event of this id"
     assert command("events", "evt_none").failed() == "there is no event of this id"
     assert command("deliveries", "99").failed() == "there is no delivery of this number"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cambist_cli._filters import chosen, listing
+from cambist_cli._filters import NUMBER, chosen, listing
 from cambist_cli._inbox import config_option, open_archive, run
 from cambist_cli._listing import Document, as_line, as_text, print_details, print_line, print_list, wants_json
 
@@ -24,7 +24,7 @@ _MEMBERS = ("id", "source", "provider", "received_at", "stored_at", "last_seen_a
 @config_option
 @listing("source", "provider", "status", "quarantined", "since", "until")
 @click.option("--body", "with_body", is_flag=True, help="Show the body, too, of the one with this ID.")
-@click.argument("number", metavar="[ID]", type=int, required=False)
+@click.argument("number", metavar="[ID]", type=NUMBER, required=False)
 def command(
     path: Path, number: int | None, limit: int | None, as_json: bool, with_body: bool, **options: Any
 ) -> None:

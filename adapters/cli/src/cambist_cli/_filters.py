@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 SHOWN = 100
+# Of a row. A database takes no higher one.
+NUMBER = click.IntRange(1, 2**63 - 1)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _ago = re.compile(r"(\d{1,6})([mhd])", re.ASCII).fullmatch
 
@@ -22,16 +25,14 @@ def _time(_: click.Context, __: click.Parameter, text: str | None) -> datetime |
     """Read a time with a zone, a day (of UTC), or how long ago: ``24h``."""
     if text is None:
         return None
-    if ago := _ago(text):
-        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
+    with suppress(ValueError, OverflowError):  # of a time before the year 1, or after 9999
+        if ago := _ago(text):
+            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         when = datetime.fromisoformat(text)
-    except ValueError:
-        when = None
-    if when is not None and re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        return when.replace(tzinfo=UTC)
-    if when is not None and when.tzinfo is not None:
-        return when
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return when.replace(tzinfo=UTC)
+        if when.tzinfo is not None:
+            return when.astimezone(UTC)
     raise click.BadParameter("write 2026-01-31, 2026-01-31T10:00:00Z, or 90m, 24h, 7d for how long ago")
 
 
@@ -39,7 +40,9 @@ _OPTIONS = {
     "source": click.option("--source", metavar="NAME", help="Of this source."),
     "provider": click.option("--provider", metavar="NAME", help="Of this provider."),
     "status": click.option("--status", metavar="STATUS", help="With this status."),
-    "http_status": click.option("--status", metavar="CODE", type=int, help="Refused with this HTTP status."),
+    "http_status": click.option(
+        "--status", metavar="CODE", type=click.IntRange(100, 599), help="Refused with this HTTP status."
+    ),
     "kind": click.option("--kind", metavar="KIND", help="Of this kind, such as deposit."),
     "verdict": click.option(
         "--verdict",

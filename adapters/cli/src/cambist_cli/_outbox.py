@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cambist_cli._filters import chosen, listing
+from cambist_cli._filters import NUMBER, chosen, listing
 from cambist_cli._inbox import Opened, config_option, open_archive, run
 from cambist_cli._listing import Document, print_list
 
@@ -36,7 +36,7 @@ def command(
 @command.command("retry")
 @config_option
 @click.option("--all", "every", is_flag=True, help="All dead letters.")
-@click.argument("numbers", metavar="[ID]...", type=int, nargs=-1)
+@click.argument("numbers", metavar="[ID]...", type=NUMBER, nargs=-1)
 def retry(path: Path, numbers: tuple[int, ...], every: bool) -> None:
     """Put dead letters back, to be tried as often as new entries.
 

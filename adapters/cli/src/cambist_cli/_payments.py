@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cambist_cli._filters import chosen, listing
+from cambist_cli._filters import NUMBER, chosen, listing
 from cambist_cli._inbox import config_option, open_archive, run
 from cambist_cli._listing import Document, as_line, print_details, print_line, print_list, wants_json
 
@@ -22,7 +22,7 @@ _EVENT = ("id", "status", "verdict", "occurred_at", "stored_at")
 @click.command("payments")
 @config_option
 @listing("source", "status", "kind", "payment", "since", "until")
-@click.argument("number", metavar="[ID]", type=int, required=False)
+@click.argument("number", metavar="[ID]", type=NUMBER, required=False)
 def command(path: Path, number: int | None, limit: int | None, as_json: bool, **options: Any) -> None:
     """List where payments stand, or show one.
 

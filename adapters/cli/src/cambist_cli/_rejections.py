@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cambist_cli._filters import chosen, listing
+from cambist_cli._filters import NUMBER, chosen, listing
 from cambist_cli._inbox import config_option, open_archive, run
 from cambist_cli._listing import Document, as_line, as_text, print_details, print_line, print_list, wants_json
 
@@ -25,7 +25,7 @@ _MEMBERS = ("id", "stored_at", "source", "provider", "remote", "status", "error"
 @click.option(
     "--body", "with_body", is_flag=True, help="Show what is kept of the body of the one with this ID."
 )
-@click.argument("number", metavar="[ID]", type=int, required=False)
+@click.argument("number", metavar="[ID]", type=NUMBER, required=False)
 def command(
     path: Path, number: int | None, limit: int | None, as_json: bool, with_body: bool, **options: Any
 ) -> None:

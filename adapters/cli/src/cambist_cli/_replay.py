@@ -13,7 +13,7 @@ import click
 
 from cambist import Pipeline
 from cambist_cli._config import load_config
-from cambist_cli._filters import chosen, filters
+from cambist_cli._filters import NUMBER, chosen, filters
 from cambist_cli._inbox import config_option, open_archive, run
 from cambist_cli._listing import cell, print_line, wants_json
 from cambist_cli._progress import progress
@@ -41,7 +41,7 @@ _SUMMARY: Final = {
 @config_option
 @filters("source", "status", "quarantined", "since", "until")
 @click.option("--unknown", is_flag=True, help="Only those with an event of unknown status.")
-@click.option("--delivery", "number", metavar="ID", type=int, help="Only the delivery of this number.")
+@click.option("--delivery", "number", metavar="ID", type=NUMBER, help="Only the delivery of this number.")
 @click.option("--dry-run", is_flag=True, help="Change nothing, only show what would be different.")
 @click.option("--relay", is_flag=True, help="Hand changed events to the sinks again, too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document a line, also on a terminal.")

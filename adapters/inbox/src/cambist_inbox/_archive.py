@@ -16,7 +16,7 @@ from cambist import Pipeline, Secret
 from cambist.errors import ConfigurationError
 from cambist_inbox import _outbox, _queries, _rekey, _replay, _retention, migrations
 from cambist_inbox._database import Database
-from cambist_inbox._items import Row
+from cambist_inbox._items import Row, storable
 from cambist_inbox._queries import EVERYTHING, Filter
 from cambist_inbox._rekey import Rekeyed
 from cambist_inbox._reread import Replayed
@@ -136,7 +136,7 @@ class Archive:
 
     async def event(self, event_id: str) -> Row | None:
         """Return the row of one event."""
-        return await self._one(select(events).where(events.c.id == event_id))
+        return await self._one(select(events).where(events.c.id == storable(event_id)))
 
     async def delivery(self, number: int) -> tuple[Row, list[Row]] | None:
         """Return one delivery, with its body as it is stored, and the rows of its events."""

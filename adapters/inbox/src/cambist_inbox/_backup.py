@@ -71,11 +71,12 @@ def restore(url: str, backup_file: Path, *, force: bool = False) -> None:
     """
     target = _file(url)
     check(backup_file)
+    replaces = target.exists()
     for rest in (f"{target}-wal", f"{target}-journal"):
         # SQLite would take it for what was written last to the database that is put here.
-        if not target.exists() and Path(rest).exists():
+        if not replaces and Path(rest).exists():
             raise ConfigurationError(f"{rest} is left of another database: move it away")
-    if target.exists():
+    if replaces:
         if not force:
             raise ConfigurationError(f"{target} is there already: move it away, or use --force to replace it")
         _close_down(target)
@@ -83,7 +84,12 @@ def restore(url: str, backup_file: Path, *, force: bool = False) -> None:
         with closing(_connect(backup_file, "ro")) as origin, closing(sqlite3.connect(temporary)) as copy:
             origin.backup(copy)
         check(temporary)
-        temporary.replace(target)
+        # The copy took its time: what a server that was started meanwhile has acknowledged must not go.
+        if replaces:
+            _close_down(target)
+            temporary.replace(target)
+        else:
+            _put(temporary, target)
 
 
 def check(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,11 +17,15 @@ from cambist_inbox._vault import Sealed, Vault
 
 Row = dict[str, Any]
 
+# 13 to 19 digits, as they are written on a card.
+_card_number = re.compile(rb"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
+
 REJECTED_BODY: Final = 8 * 1024
 """How much of a refused delivery's body is kept, in bytes."""
 
 _REASON = 1000
 _REFERENCE = 512
+_REST = 12  # bytes of a payment's key that tell its source, its kind and its whole reference
 
 
 @frozen
@@ -78,23 +83,38 @@ def rejection(
     Of one that came to no source nothing is kept but its size: who knows what it holds?
     """
     known = not isinstance(error, UnknownSource)
-    digest = hashlib.sha256(delivery.body).hexdigest()
-    body = vault.seal(delivery.body[:REJECTED_BODY], f"rejection {digest}") if known else Sealed(b"", None)
+    beginning, rest = delivery.body[: REJECTED_BODY + 64], delivery.body[REJECTED_BODY + 64 :]
+    if provider is not None and provider.redact is None:  # what is forged may hold what it never sends
+        beginning = _card_number.sub(_masked, beginning)
+    digest = hashlib.sha256(beginning + rest).hexdigest()
+    body = vault.seal(beginning[:REJECTED_BODY], f"rejection {digest}") if known else Sealed(b"", None)
     return Rejection(
         {
             "stored_at": now,
-            "source": _text(delivery.source)[:64],
+            "source": storable(delivery.source)[:64],
             "provider": provider.name if provider else None,
-            "remote": None if delivery.remote is None else _text(delivery.remote)[:_REFERENCE],
+            "remote": None if delivery.remote is None else storable(delivery.remote)[:_REFERENCE],
             "status": error.status_hint,
             "error": type(error).__name__,
-            "reason": _text(error.reason)[:_REASON],
+            "reason": storable(error.reason)[:_REASON],
             "digest": digest if known else None,
             "size": len(delivery.body),
             "body": body.data if known else None,
             "key_id": body.key_id,
         }
     )
+
+
+def _masked(found: re.Match[bytes]) -> bytes:
+    """Return what passes for a card number (ISO/IEC 7812-1, the Luhn check) with its last four digits."""
+    text = found[0]
+    digits = [byte - 48 for byte in text if byte not in b" -"]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    if (sum(digits[-1::-2]) + sum(doubled)) % 10:
+        return text
+    last = re.search(rb"(?:\d[ -]?){4}\Z", text)
+    kept = last.start() if last else len(text)
+    return re.sub(rb"\d", b"*", text[:kept]) + text[kept:]
 
 
 def _delivery_row(
@@ -131,9 +151,25 @@ def payment_key(event: PaymentEvent) -> bytes | None:
 
     A provider may count its deposits and its withdrawals each from one: the kind belongs to it.
     """
-    if event.payment.id is None:
+    id_ = event.payment.id
+    if id_ is None:
         return None
-    return hashlib.sha256(orjson.dumps([event.source, event.kind, event.payment.id])).digest()[:16]
+    whole = hashlib.sha256(orjson.dumps([event.source, event.kind, id_])).digest()
+    return _beginning(storable(id_)[:_REFERENCE]) + whole[:_REST]
+
+
+def keys_of(reference: str) -> tuple[bytes, bytes]:
+    """Return the lowest and the highest key that a payment of this reference can have, whatever its source.
+
+    Few other payments have one between them. So the unique index of the keys finds a reference, too, and
+    what is accepted writes no index more.
+    """
+    beginning = _beginning(reference)
+    return beginning + bytes(_REST), beginning + b"\xff" * _REST
+
+
+def _beginning(reference: str) -> bytes:
+    return hashlib.sha256(reference.encode()).digest()[: 16 - _REST]
 
 
 def event_row(entry: Entry, now: datetime) -> Row:
@@ -146,8 +182,8 @@ def event_row(entry: Entry, now: datetime) -> Row:
         "kind": event.kind.value,
         "status": event.status.value,
         "verdict": None,
-        "reference": _reference(event.payment.id),
-        "merchant_reference": _reference(event.payment.merchant_reference),
+        "reference": stored_reference(event.payment.id),
+        "merchant_reference": stored_reference(event.payment.merchant_reference),
         "occurred_at": event.occurred_at,
         "stored_at": now,
         "times": 1,
@@ -163,14 +199,15 @@ def payment_row(entry: Entry) -> Row:
         "key": entry.payment_key,
         "source": event.source,
         "kind": event.kind.value,
-        "reference": _reference(event.payment.id),
+        "reference": stored_reference(event.payment.id),
     }
 
 
-def _reference(text: str | None) -> str | None:
-    return None if text is None else _text(text)[:_REFERENCE]
+def stored_reference(text: str | None) -> str | None:
+    """Return an identifier of a payment as its column holds it."""
+    return None if text is None else storable(text)[:_REFERENCE]
 
 
-def _text(text: str) -> str:
+def storable(text: str) -> str:
     """Return a text that every database takes: PostgreSQL's has no NUL, and none takes half a character."""
     return text.replace("\0", "\\0").encode(errors="backslashreplace").decode()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from attrs import fields, frozen
 from sqlalchemy import ColumnElement, FromClause, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cambist_inbox._database import Database
-from cambist_inbox._items import Row
+from cambist_inbox._items import Row, keys_of, storable, stored_reference
 from cambist_inbox._schema import dead_letters, deliveries, events, outbox, payments, rejections
 
 T = TypeVar("T")
@@ -78,10 +78,14 @@ class View:
             ValueError: It asks for what these rows do not have.
         """
         given = {each.name: getattr(wanted, each.name) for each in fields(Filter)}
-        asked = {name: value for name, value in given.items() if value is not None}
+        asked = {name: _as_stored(value) for name, value in given.items() if value is not None}
         if unknown := asked.keys() - self.conditions.keys():
             raise ValueError(f"cannot be filtered by {', '.join(sorted(unknown))}")
         return [self.conditions[name](value) for name, value in asked.items()]
+
+
+def _as_stored(value: Any) -> Any:
+    return storable(value) if isinstance(value, str) else value
 
 
 def _equal(**columns: Any) -> dict[str, Condition]:
@@ -100,6 +104,19 @@ def _has_status(status: str) -> ColumnElement[bool]:
     return exists().where(events.c.delivery_id == deliveries.c.id, events.c.status == status)
 
 
+def _is_of_payment(number: Any) -> Condition:
+    """Return the condition that a column holds the number of a payment of some reference."""
+
+    def condition(reference: str) -> ColumnElement[bool]:
+        text = stored_reference(reference) or ""
+        # Looked up first, and by the key: else SQLite reads the whole table in the order of the list.
+        named = payments.alias("named")
+        found = select(named.c.id).where(named.c.key.between(*keys_of(text)), named.c.reference == text)
+        return cast("ColumnElement[bool]", number.in_(found))
+
+    return condition
+
+
 def _is_quarantined(wanted: bool) -> ColumnElement[bool]:
     return deliveries.c.problem.is_not(None) if wanted else deliveries.c.problem.is_(None)
 
@@ -114,10 +131,10 @@ EVENTS = View(
             status=events.c.status,
             kind=events.c.kind,
             verdict=events.c.verdict,
-            payment=events.c.reference,
             merchant_reference=events.c.merchant_reference,
             number=events.c.seq,
         ),
+        "payment": _is_of_payment(events.c.payment_id),
         **_stored(events.c.stored_at),
     },
 )
@@ -152,9 +169,9 @@ PAYMENTS = View(
             source=payments.c.source,
             kind=payments.c.kind,
             status=payments.c.status,
-            payment=payments.c.reference,
             number=payments.c.id,
         ),
+        "payment": _is_of_payment(payments.c.id),
         **_stored(payments.c.updated_at),
     },
 )

@@ -62,11 +62,10 @@ async def prune(
     if keep_bodies is not None:
         aged = deliveries.c.stored_at < now - keep_bodies
         kept = and_(deliveries.c.body.is_not(None), deliveries.c.problem.is_(None))
-        jobs.append((deliveries, aged, and_(aged, kept)))
+        jobs.append((deliveries, and_(aged, kept)))
     if keep_rejections is not None:
-        aged = rejections.c.stored_at < now - keep_rejections
-        jobs.append((rejections, aged, aged))
-    spans = [(table, await _span(database, table, aged), chosen) for table, aged, chosen in jobs]
+        jobs.append((rejections, rejections.c.stored_at < now - keep_rejections))
+    spans = [(table, await _span(database, table, chosen), chosen) for table, chosen in jobs]
     total = sum(last - first + 1 for _, (first, last), _ in spans)
     for table, (first, last), chosen in spans:
         for low, high in windows(first, last):
@@ -76,10 +75,13 @@ async def prune(
             yield Pruned(done, total, bodies, refused)
 
 
-async def _span(database: Database, table: Table, aged: ColumnElement[bool]) -> tuple[int, int]:
-    """Return the first and the last number of the rows that are old enough."""
+async def _span(database: Database, table: Table, chosen: ColumnElement[bool]) -> tuple[int, int]:
+    """Return the first and the last number of the rows that are to go.
+
+    Deliveries stay without their bodies, and grow in number: to step over those would take ever longer.
+    """
     async with database.read() as connection:
-        query = select(func.min(table.c.id), func.max(table.c.id)).where(aged)
+        query = select(func.min(table.c.id), func.max(table.c.id)).where(chosen)
         first, last = (await connection.execute(query)).one()
     return (int(first or 1), int(last or 0))  # nothing where there are none
 
