@@ -156,6 +156,23 @@ async def test_what_has_no_room_is_refused_at_once(disk: Disk) -> None:
         await asyncio.gather(*tasks)
 
 
+async def test_what_weighs_too_much_together_is_refused_at_once(disk: Disk) -> None:
+    async with opened(disk, limit=1, weigh=len, budget=10) as commits:
+        disk.go.clear()
+        tasks = await waiting(commits, ["on its way"])
+        tasks += await waiting(commits, ["a" * 6, "b" * 4])
+        with pytest.raises(SinkError, match="deliveries of 10 bytes wait"):
+            await commits.put("c")
+        disk.go.set()
+        await asyncio.gather(*tasks)
+        disk.go.clear()
+        tasks = await waiting(commits, ["on its way"])
+        tasks += await waiting(commits, ["larger than the budget, and alone"])
+        disk.go.set()
+        await asyncio.gather(*tasks)
+        await commits.put("c" * 10)
+
+
 async def test_what_is_offered_delays_nobody(disk: Disk) -> None:
     async with opened(disk, capacity=8, limit=4) as commits:
         disk.go.clear()

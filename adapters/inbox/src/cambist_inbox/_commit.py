@@ -35,12 +35,24 @@ class GroupCommit(Generic[T]):
             does better than one that hears nothing.
         timeout_s: After how many seconds an item that waits has failed. It may still be written, if its batch
             is on its way.
+        weigh: Returns an item's weight, such as its size in bytes.
+        budget: The most that the items that wait weigh together, where there is more than one.
     """
 
     def __init__(
-        self, write: Write[T], *, limit: int = 256, capacity: int = 4096, timeout_s: float = 15
+        self,
+        write: Write[T],
+        *,
+        limit: int = 256,
+        capacity: int = 4096,
+        timeout_s: float = 15,
+        weigh: Callable[[T], int] = lambda _: 0,
+        budget: int = 0,
     ) -> None:
         self._write = write
+        self._weigh = weigh
+        self._budget = budget
+        self._weight = 0
         self._limit = limit
         self._capacity = capacity
         self._timeout_s = timeout_s
@@ -70,9 +82,13 @@ class GroupCommit(Generic[T]):
         """
         if len(self._waiting) >= self._capacity:
             raise SinkError(f"{len(self._waiting)} deliveries wait for the inbox's database already")
+        weight = self._weigh(item)
+        if self._waiting and self._weight + weight > self._budget:
+            raise SinkError(f"deliveries of {self._weight} bytes wait for the inbox's database already")
         self._check_open()
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
+        self._weight += weight
         self._wake.set()
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -117,6 +133,7 @@ class GroupCommit(Generic[T]):
         batch: list[Waiting[T]] = []
         while self._waiting and len(batch) < self._limit:
             item, future = self._waiting.popleft()
+            self._weight -= self._weigh(item)
             if future is not None and not future.done():  # else its sender has given up, and delivers again
                 batch.append((item, future))
         while self._offered and len(batch) < self._limit:
@@ -144,6 +161,7 @@ class GroupCommit(Generic[T]):
             self._fail(self._waiting, "it is closing, and its database fails")
             self._waiting.clear()
             self._offered.clear()
+            self._weight = 0
 
     async def _attempt(self, items: Sequence[T]) -> Exception | None:
         try:

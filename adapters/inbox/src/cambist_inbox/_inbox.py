@@ -25,6 +25,9 @@ logger = logging.getLogger("cambist.inbox")
 MAX_REJECTIONS: Final = 10_000
 """How many refused deliveries are kept unless configured otherwise."""
 
+MAX_WAITING: Final = 64 * 1024 * 1024
+"""How many bytes of deliveries wait for the database at most."""
+
 _RACES = 8
 _RACE_STATES = frozenset({"40001", "40P01"})
 
@@ -70,7 +73,9 @@ class Inbox:
         self.sinks = tuple(sinks)
         self.clock = clock
         self._max_rejections = max_rejections
-        self._commits: GroupCommit[Acceptance | Rejection] = GroupCommit(self._write)
+        self._commits: GroupCommit[Acceptance | Rejection] = GroupCommit(
+            self._write, weigh=lambda item: item.row["size"], budget=MAX_WAITING
+        )
         self._listeners: list[Callable[[], object]] = []
 
     async def __aenter__(self) -> Self:
