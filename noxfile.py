@@ -103,7 +103,7 @@ def wheels(session: nox.Session, together: tuple[str, ...]) -> None:
     tested = [ROOT / "tests" / DISTRIBUTIONS[name] for name in together]
     tools = ["pytest", "pytest-asyncio", "pytest-xdist", "hypothesis", "jsonschema[format]"]
     session.install(*tools, *(each for name in together for each in TESTED_WITH.get(name, ())), *pinned)
-    session.run("pytest", "-p", "no:cacheprovider", "-n", "auto", *map(str, tested))
+    session.run("pytest", "-p", "no:cacheprovider", "-n", "auto", "-m", "not slow", *map(str, tested))
 
 
 @nox.session
