@@ -19,7 +19,7 @@ ANCHOR = Ed25519PrivateKey.from_private_bytes(bytes(32))
 SIGNING_KEY = "GA5WUJ54Z23KILLCUOUNAKTPBVZWKMQVO4O6EQ5GHLAERIMLLHNCSKYH"
 HOST = "wallet.example"
 # The settings of a source, where secrets alone are not enough.
-SETTINGS = {
+SETTINGS: dict[str, dict[str, object]] = {
     "alchemypay-card": {"auth": "signed", "secrets": ["s3cret"]},
     "anyspend-order": {"api_keys": ["s3cret"]},
     "coinspaid": {"secrets": ["s3cret"], "api_key": "account"},

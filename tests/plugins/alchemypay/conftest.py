@@ -17,7 +17,6 @@ from cambist.testing import Case, load_cases
 CASES = {case.name: case for case in load_cases(Path(__file__).parent / "cases")}
 # A test that takes one of these arguments runs once for each of the cases.
 ARGUMENTS = {
-    "case": list(CASES.values()),
     "event_case": [case for case in CASES.values() if "events" in case.expected],
 }
 ARRIVAL = datetime(2026, 1, 15, 12, tzinfo=UTC)

@@ -13,21 +13,10 @@ from cambist import Delivery, PaymentEvent, Pipeline, Processed, Registry, Sourc
 from cambist.testing import Case, load_cases
 
 CASES = {case.name: case for case in load_cases(Path(__file__).parent / "cases")}
-# A test that takes one of these arguments runs once for each of the cases.
-ARGUMENTS = {
-    "case": list(CASES.values()),
-    "event_case": [case for case in CASES.values() if "events" in case.expected],
-}
 SECRET = "whsec_a1b2c3d4e5f6"
 API_KEY = "key-of-the-workflow-engine"
 ARRIVAL = datetime(2026, 2, 27, 10, 30, 5, tzinfo=UTC)
 Headers = Iterable[tuple[str | bytes, str | bytes]]
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for argument, cases in ARGUMENTS.items():
-        if argument in metafunc.fixturenames:
-            metafunc.parametrize(argument, cases, ids=[case.name for case in cases])
 
 
 @frozen

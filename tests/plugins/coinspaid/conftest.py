@@ -51,7 +51,6 @@ OTHER_FORMS = (
 CASES = {case.name: case for case in load_cases(Path(__file__).parent / "cases")}
 # A test that takes one of these arguments runs once for each of the cases.
 ARGUMENTS = {
-    "case": list(CASES.values()),
     "event_case": [case for case in CASES.values() if "events" in case.expected],
     "documented": [CASES[name] for name in DOCUMENTED],
     "shown": [CASES[name] for name in DOCUMENTED + OTHER_FORMS],

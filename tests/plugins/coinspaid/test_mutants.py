@@ -18,7 +18,7 @@ from attrs import frozen
 
 import cambist_coinspaid
 
-CASE = "test_cases.py::test_a_delivery_becomes_what_its_case_says"
+CASE = "test_conformance.py::TestCoinsPaid::test_a_delivery_becomes_what_its_case_says"
 HOSTILE, IDENTITY = "test_hostile.py::test_", "test_identity.py::test_"
 
 
@@ -108,7 +108,7 @@ COINSPAID = evolve(COINSPAID, parse=mutant)
             f"{IDENTITY}neither_the_time_of_arrival_nor_the_headers_matter[deposit_btc]",
             f"{IDENTITY}each_change_is_another_event",
         ),
-        spared_by="test_cases.py::test_an_event_obeys_the_schema_and_survives_json[deposit_btc]",
+        spared_by="test_conformance.py::TestCoinsPaid::test_an_event_obeys_the_schema_and_survives_json[deposit_btc]",
     ),
     "transactions are no part of the identity": Mutant(
         """

@@ -37,7 +37,6 @@ WHOLE = (
 )
 # A test that takes one of these arguments runs once for each of the cases.
 ARGUMENTS = {
-    "case": list(CASES.values()),
     "event_case": [case for case in CASES.values() if "events" in case.expected],
     "whole": [CASES[name] for name in WHOLE],
 }

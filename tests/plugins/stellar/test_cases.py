@@ -1,93 +1,19 @@
-"""Each file in cases/ is one request and what it must become."""
+"""What the cases show of the documents. They are run by test_conformance.py."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from typing import Any
 
-import pytest
-from jsonschema import Draft202012Validator
-
-from cambist import Kind, PaymentEvent, Pipeline, Registry, Source, event_schema, from_json, to_json
+from cambist import Kind
 from cambist.testing import Case
-from cambist_stellar import ANCHOR, WALLET
 from cambist_stellar.anchor import TYPES
 from cambist_stellar.parts import KINDS
-
-# Deliveries of one event: again, or proven genuine in another way.
-SAME_EVENT = [
-    {"sep24_deposit_completed", "sep24_deposit_completed_again"},
-    {"verified_with_api_key", "verified_with_api_key_in_another_header", "verified_with_jwt"},
-    {"wallet_deposit_completed", "wallet_deposit_completed_again"},
-    {
-        "wallet_verified_at_the_limit",
-        "wallet_verified_with_both_headers",
-        "wallet_verified_with_older_header",
-        "wallet_verified_with_other_key",
-        "wallet_verified_with_port",
-        "wallet_verified_without_space",
-    },
-]
-
-
-@pytest.fixture(scope="module")
-def schema() -> Draft202012Validator:
-    return Draft202012Validator(event_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
-
-
-def events(case: Case, registry: Registry) -> tuple[PaymentEvent, ...]:
-    source = Source(case.delivery.source, case.provider, case.settings)
-    return Pipeline([source], registry=registry).process(case.delivery).events
 
 
 def expected_event(case: Case) -> dict[str, Any]:
     (event,) = case.expected["events"]
     return event
-
-
-def test_a_delivery_becomes_what_its_case_says(case: Case, registry: Registry) -> None:
-    assert case.outcome(registry) == case.expected
-
-
-def test_an_event_obeys_the_schema_and_survives_json(
-    event_case: Case, registry: Registry, schema: Draft202012Validator
-) -> None:
-    for event in events(event_case, registry):
-        document = to_json(event)
-        schema.validate(json.loads(document))
-        assert from_json(document) == event
-        assert to_json(from_json(document)) == document
-
-
-def test_different_events_have_different_ids(cases: dict[str, Case]) -> None:
-    names = defaultdict(set)
-    for case in cases.values():
-        if "events" in case.expected:
-            names[expected_event(case)["id"]].add(case.name)
-    shared = [group for group in names.values() if len(group) > 1]
-    assert sorted(map(sorted, shared)) == sorted(map(sorted, SAME_EVENT))
-
-
-@pytest.mark.parametrize(
-    ("provider", "group", "word"),
-    [
-        (provider, group, word)
-        for provider in (ANCHOR, WALLET)
-        for group, words in provider.statuses.items()
-        for word in words
-    ],
-    ids=lambda value: getattr(value, "name", value),
-)
-def test_every_status_word_has_a_case(provider: Any, group: str, word: str, cases: dict[str, Case]) -> None:
-    found = [
-        expected_event(case)["status"]
-        for case in cases.values()
-        if case.provider == provider.name and "events" in case.expected
-        if expected_event(case)["provider_status"] == word
-        and (expected_event(case)["kind"] == "customer") is (group == "customer")
-    ]
-    assert provider.statuses[group][word] in found
 
 
 def test_every_type_and_every_kind_has_a_case(cases: dict[str, Case]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,22 +14,60 @@ import click
 
 from cambist import CambistError
 from cambist_cli._log import log_to_stderr
+from cambist_cli._plugin_commands import owner, plugin_command, plugin_commands
 from cambist_cli._text import one_line
 
-_COMMANDS = ("demo", "normalize", "providers", "schema", "serve", "sign")
+_COMMANDS = (
+    "backup",
+    "check",
+    "deliveries",
+    "demo",
+    "events",
+    "new-provider",
+    "normalize",
+    "outbox",
+    "payments",
+    "providers",
+    "prune",
+    "rejections",
+    "rekey",
+    "replay",
+    "restore",
+    "schema",
+    "serve",
+    "sign",
+)
 
 
 class _Commands(click.Group):
-    """Imports a command's module, ``_NAME``, when the command is asked for."""
+    """Imports a command's module, ``_NAME`` with ``_`` for ``-``, when the command is asked for.
+
+    Commands of plugins come after ours, and none takes the name of one of ours.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return [*_COMMANDS, *(name for name in plugin_commands() if name not in _COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = import_module(f"cambist_cli._{cmd_name}").command
+            return plugin_command(cmd_name)
+        command: click.Command = import_module(f"cambist_cli._{cmd_name.replace('-', '_')}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands of plugins without importing them: a broken one must not take the help away."""
+        ours = {name: self.get_command(ctx, name) for name in _COMMANDS}
+        click.Group(commands={name: command for name, command in ours.items() if command}).format_commands(
+            ctx, formatter
+        )
+        rows = [
+            (name, f"Brought by {', '.join(map(owner, entries))}.")
+            for name, entries in plugin_commands().items()
+            if name not in _COMMANDS
+        ]
+        if rows:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(rows)
 
 
 @click.group(
@@ -52,8 +92,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character shows its code
             stream.reconfigure(errors="backslashreplace")
     log_to_stderr(logging.ERROR)
+    code = _run(arguments)
     try:
-        cli.main(arguments, prog_name="cambist", standalone_mode=False)
+        sys.stdout.flush()
+    except OSError:  # it was told; at its exit Python would try once more, and tell it in its own way
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or 1
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        code = cli.main(arguments, prog_name="cambist", standalone_mode=False)
     except click.UsageError as error:
         context = error.ctx.command_path if error.ctx else "cambist"
         return _fail(f"{_without_values(error)} (try '{context} --help')", error.exit_code)
@@ -69,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(
             f"failed with {type(error).__name__} {_place(error)}: this is a fault of ours, report it"
         )
-    return 0
+    return code if type(code) is int else 0  # of ``ctx.exit(code)`` in a command
 
 
 def _fail(message: str, code: int = 1) -> int:
@@ -79,6 +130,8 @@ def _fail(message: str, code: int = 1) -> int:
 
 def _without_values(error: click.UsageError) -> str:
     """Return what is wrong with the usage; click would repeat surplus arguments, which may be secrets."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # its message is the whole help; older clicks lack it
+        return "Missing command."
     message = error.format_message()
     return message.partition(" (")[0] if type(error) is click.UsageError else message
 
