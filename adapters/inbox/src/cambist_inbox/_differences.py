@@ -24,6 +24,9 @@ class Difference(NamedTuple):
     before: Any
     after: Any
 
+    def __repr__(self) -> str:
+        return f"<Difference {self.path}>"  # the values are of a payload
+
 
 def differences(before: bytes, after: bytes) -> tuple[Difference, ...]:
     """Return every member in which two documents differ, except for the release that made them."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from cambist import Delivery, Pipeline, Processed, Status, Verdict, Verification, to_json
 from cambist.errors import PayloadError, UnknownSource
@@ -51,8 +51,8 @@ class Change:
     """
 
     event_id: str
-    before: bytes | None
-    after: bytes
+    before: bytes | None = field(repr=False)
+    after: bytes = field(repr=False)
     differences: tuple[Difference, ...]
 
 
@@ -101,8 +101,8 @@ class Replayed:
 class Read:
     """A delivery that was read again."""
 
-    row: Row
-    processed: Processed
+    row: Row = field(repr=False)
+    processed: Processed = field(repr=False)
 
 
 def read_again(pipeline: Pipeline, vault: Vault, row: Row) -> Read | Replayed:
