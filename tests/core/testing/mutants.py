@@ -81,8 +81,6 @@ def before(step: Callable[[Any, Context], object]) -> Provider:
     return evolve(HAZEL, parse=changed)
 
 
-# --- Verification.
-
 AUTHENTICITY = {
     "verification is always true": Mutant(
         verified_by(handmade.AlwaysTrue),
@@ -149,8 +147,6 @@ AUTHENTICITY = {
         verified_by(handmade.TellsTheSignature), "test_nothing_shows_a_secret"
     ),
 }
-
-# --- Payloads.
 
 
 def through_a_float(payload: Any, _: Context, draft: Any) -> Mapping[str, Any]:
@@ -246,6 +242,7 @@ NO_JSON = {
     "test_an_unknown_status_is_kept",
     "test_an_unknown_type_is_kept",
     "test_every_digit_of_a_sum_survives",
+    "test_several_odd_fields_give_events_or_one_error",
 }
 
 PAYLOADS = {
@@ -278,6 +275,7 @@ PAYLOADS = {
         also={
             "test_a_field_of_another_type_gives_events_or_one_error",
             "test_a_field_with_an_odd_value_gives_events_or_one_error",
+            "test_several_odd_fields_give_events_or_one_error",
         },
     ),
     "an unknown status is refused": Mutant(before(refusing), "test_an_unknown_status_is_kept"),
@@ -299,10 +297,18 @@ PAYLOADS = {
     "a missing field raises": Mutant(
         before(unguarded),
         "test_a_field_that_is_gone_or_null_gives_events_or_one_error",
-        also={"test_a_hostile_body_gives_events_or_one_error"},
+        also={
+            "test_a_hostile_body_gives_events_or_one_error",
+            "test_several_odd_fields_give_events_or_one_error",
+        },
+    ),
+    "several odd fields raise": Mutant(
+        before(overwhelmed), "test_several_odd_fields_give_events_or_one_error"
     ),
     "deep nesting is walked by recursion": Mutant(
-        before(recursing), "test_a_field_with_an_odd_value_gives_events_or_one_error"
+        before(recursing),
+        "test_a_field_with_an_odd_value_gives_events_or_one_error",
+        also={"test_several_odd_fields_give_events_or_one_error"},
     ),
     "a float is handed on": Mutant(
         drafting(lambda *_: {"metadata": {"rate": 0.5}}),
@@ -328,8 +334,6 @@ PAYLOADS = {
     ),
     "a stored delivery gets too old": Mutant(before(aging), "test_a_stored_delivery_is_read_again_alike"),
 }
-
-# --- Identity.
 
 
 def identified(make: Callable[[Any, Context, Any], Any]) -> Provider:
@@ -381,8 +385,6 @@ IDENTITY = {
     ),
 }
 
-# --- The record and its settings.
-
 
 @frozen
 class Open:
@@ -422,8 +424,6 @@ RECORD = {
 }
 
 HAZELS = {**AUTHENTICITY, **PAYLOADS, **IDENTITY, **RECORD}
-
-# --- Cards.
 
 
 def parsed_whole(_: Any, context: Context) -> Iterable[EventDraft]:

@@ -29,9 +29,6 @@ def results(conformance: type[ProviderConformance], test: str) -> list[Check]:
     return list(run_conformance(conformance, only=[test]))
 
 
-# --- An overridden test fails, by name.
-
-
 class Replaced(Hazel):
     def test_nothing_shows_a_secret(self) -> None:
         """Pass."""
@@ -92,9 +89,6 @@ def test_what_notices_it_cannot_be_overridden(guard: str) -> None:
         type("Unguarded", (Hazel,), {guard: lambda self: None})
     with pytest.raises(TypeError, match=guard):
         type("Unguarded", (Hazel,), {"waived": {guard: "it is in the way"}})
-
-
-# --- Its attributes.
 
 
 def test_a_waived_test_is_skipped_and_says_why() -> None:
@@ -195,9 +189,6 @@ def test_a_provider_of_batches_passes(account: dict[str, Any]) -> None:
     assert ("test_a_second_secret_is_accepted_and_named", "settings") in passed
 
 
-# --- What is wrong with the class itself.
-
-
 def test_a_provider_that_is_not_installed_is_told() -> None:
     with pytest.raises(LookupError, match="no installed plugin brings the provider 'acorn'"):
         run_conformance(type("Missing", (ProviderConformance,), {"provider": "acorn"}))
@@ -231,9 +222,6 @@ def test_an_installed_provider_is_found_by_its_name(monkeypatch: pytest.MonkeyPa
     named = type("Named", (Hazel,), {"provider": "hazel"})
     (check,) = results(named, "test_the_record_is_in_order")
     assert check.result == "passed"
-
-
-# --- The run itself.
 
 
 def test_a_run_prints_nothing_and_leaves_the_environment_alone(

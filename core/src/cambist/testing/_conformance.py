@@ -143,7 +143,7 @@ def _disorder(cls: type[ProviderConformance]) -> Iterator[str]:
             yield f"waived: there is no test {name!r}"
         if rest and rest.removesuffix("]") not in known:
             yield f"waived: {key!r} names no case"
-    for name in {name for group in cls.same_event for name in group} - known:
+    for name in sorted({name for group in cls.same_event for name in group} - known):
         yield f"same_event: there is no case {name!r}"
     words = {each.word for each in status_words(subject)}
     yield from (

@@ -43,8 +43,7 @@ class Replay:
             return
         values = request.config.get_verbosity() >= 2
         report(
-            "A delivery becomes exactly what its case says"
-            + ("." if values else " (-vv shows the values)."),
+            "A delivery becomes exactly what its case says" + ("." if values else " (-vv shows the values)."),
             _differences(dict(kit_case.expected), outcome, "", values=values),
         )
 

@@ -170,7 +170,7 @@ class Subject:
         for case in self.event_cases:
             if case.expected and _key(case.settings) not in found:
                 found[_key(case.settings)] = self._account(case.name, case.settings, case.delivery)
-        return tuple(account for account in found.values())
+        return tuple(found.values())
 
     def _account(self, name: str, settings: Mapping[str, Any], delivery: Delivery) -> Account:
         route = self.route(settings, delivery.source)
@@ -178,7 +178,7 @@ class Subject:
             delivery = placed(delivery, route.scheme)
         signed = self.signed(route, delivery)
         proof = {header.lower() for header, _ in self.proof(route, delivery)}
-        for header in set(signed.headers) - proof:
+        for header in [name for name in signed.headers if name not in proof]:
             fewer = evolve(signed, headers=without(signed, [header]))
             if is_genuine(route, fewer):
                 signed = fewer
