@@ -346,11 +346,24 @@ IDENTITY = {
     "an identity from the time of arrival": Mutant(
         identified(lambda _, context, draft: (*draft["identity"], str(context.delivery.received_at))),
         "test_a_stored_delivery_is_read_again_alike",
+        also={"test_a_delivery_signed_again_later_is_the_same_event"},
     ),
     "an identity from the headers": Mutant(
         identified(lambda _, context, draft: (*draft["identity"], *context.delivery.headers)),
         "test_headers_do_not_change_an_event",
         also={"test_a_stored_delivery_is_read_again_alike"},
+    ),
+    "an identity from the signed time": Mutant(
+        evolve(
+            identified(
+                lambda _, context, draft: (
+                    *draft["identity"],
+                    context.delivery.headers.get("X-Hazel-Timestamp", ""),
+                )
+            ),
+            headers=("X-Hazel-Timestamp",),
+        ),
+        "test_a_delivery_signed_again_later_is_the_same_event",
     ),
     "an identity from the order of the keys": Mutant(
         identified(lambda payload, _, draft: (*draft["identity"], *payload)),
@@ -365,6 +378,7 @@ IDENTITY = {
         identified(lambda *_: (str(next(numbers)),)),
         "test_a_delivery_that_comes_again_gives_the_same",
         also={
+            "test_a_delivery_signed_again_later_is_the_same_event",
             "test_a_new_field_gives_the_same_event",
             "test_a_stored_delivery_is_read_again_alike",
             "test_headers_do_not_change_an_event",

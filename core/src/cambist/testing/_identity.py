@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -18,7 +19,7 @@ from cambist._event import Kind, PaymentEvent
 from cambist._lifecycle import Status
 from cambist.testing._json_paths import loaded, written
 from cambist.testing._report import report
-from cambist.testing._subject import Subject, subject_of
+from cambist.testing._subject import ARRIVAL, Subject, subject_of
 
 if TYPE_CHECKING:
     from cambist.testing._cases import Case
@@ -30,6 +31,7 @@ OTHER_HEADERS: Final = (
     ("X-Forwarded-Proto", "https"),
     ("X-Cambist-Attempt", "7"),
 )
+LATER: Final = timedelta(hours=1)
 
 
 class Identity:
@@ -62,6 +64,24 @@ class Identity:
         report(
             "Headers that are not a part of the message do not change an event.",
             _differences(parse(kit_event_case.delivery).events, again),
+        )
+
+    def test_a_delivery_signed_again_later_is_the_same_event(self, kit_event_case: Case) -> None:
+        """A sender that tries again signs again: neither the signature nor the signed time is the event's."""
+        subject, case = subject_of(self), kit_event_case
+        pipeline = subject.of(case)
+        (route,) = pipeline.routes
+        arrival = case.delivery.received_at or ARRIVAL
+        again = subject.signed(route, evolve(case.delivery, received_at=arrival + LATER))
+        report(
+            "A delivery that was signed again an hour later gives the same ids.",
+            [
+                "gives another id"
+                for one, other in zip(
+                    pipeline.parse(case.delivery).events, pipeline.parse(again).events, strict=True
+                )
+                if one.id != other.id
+            ],
         )
 
     def test_the_order_of_keys_does_not_change_an_identity(self, kit_event_case: Case) -> None:
