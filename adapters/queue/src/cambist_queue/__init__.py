@@ -1,0 +1,1 @@
+"""Payment events on a message queue."""
