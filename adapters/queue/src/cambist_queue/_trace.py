@@ -1,0 +1,23 @@
+"""The W3C trace context that an event travels in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cambist import Processed
+from cambist_queue._cloudevents import TRACE
+
+try:
+    from opentelemetry.propagate import inject
+except ImportError:  # without OpenTelemetry, what the sender sent is carried on
+    inject = None  # type: ignore[assignment]
+
+
+def trace_of(processed: Processed) -> Mapping[str, str]:
+    """Return the trace context of the current span, or else the one that the delivery came with."""
+    carrier: dict[str, str] = {}
+    if inject is not None:
+        inject(carrier)
+    if "traceparent" not in carrier and processed.delivery is not None:
+        carrier = {name: value for name in TRACE if (value := processed.delivery.headers.get(name))}
+    return carrier
