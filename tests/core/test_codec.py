@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -32,7 +32,9 @@ from cambist import (
     exact,
     from_json,
     to_json,
+    to_plain,
 )
+from cambist._dump import dumper
 from cambist.errors import PayloadError
 
 VALIDATOR = Draft202012Validator(event_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
@@ -112,6 +114,48 @@ def test_nothing_is_lost_on_the_way_to_json_and_back(event: PaymentEvent) -> Non
     assert to_json(again) == written
     assert from_json(written.decode()) == event
     VALIDATOR.validate(json.loads(written))
+
+
+@settings(max_examples=150)
+@given(events)
+def test_the_generated_writer_does_what_a_walk_over_the_classes_does(event: PaymentEvent) -> None:
+    written = json.loads(to_json(event), parse_float=Decimal)
+    assert list(written) == [*(field.name for field in attrs.fields(PaymentEvent)), "final"]
+    assert written == {**walked(event), "final": event.final}
+    assert type(to_plain(event)["kind"]) is str
+
+
+def walked(value: Any, name: str = "") -> Any:
+    """Return plain data of an event: all of its members, and of its parts those that say something."""
+    if attrs.has(type(value)):
+        whole = isinstance(value, PaymentEvent)
+        members = {each.name: getattr(value, each.name) for each in attrs.fields(type(value))}
+        return {
+            name.rstrip("_"): walked(member, name)
+            for name, member in members.items()
+            if whole or member not in (None, Asset())
+        }
+    if isinstance(value, Mapping):
+        return {key: walked(item, "metadata") for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [walked(item, name) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, Decimal) and name != "metadata":
+        return format(value, "f")
+    return str(value) if name == "base_units" else value
+
+
+def test_a_field_that_has_no_form_in_json_is_refused() -> None:
+    @attrs.frozen
+    class Odd:
+        money: Money
+        number: complex
+
+    with pytest.raises(TypeError, match="complex"):
+        dumper(Odd)
 
 
 def test_an_event_as_it_is_written() -> None:

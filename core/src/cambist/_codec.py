@@ -10,11 +10,12 @@ from typing import Any
 import attrs
 import orjson
 from cattrs import Converter
-from cattrs.gen import make_dict_unstructure_fn, override
+from cattrs.gen import override
 
 from cambist._convert import faults, member, strict_converter, structure_function
+from cambist._dump import dumper
 from cambist._event import SCHEMA, Kind, PaymentEvent
-from cambist._json import decode, plain
+from cambist._json import decode
 from cambist._leaves import Misfit
 from cambist._lifecycle import Status
 from cambist._money import BaseUnits, exact
@@ -37,9 +38,8 @@ def to_plain(event: PaymentEvent) -> dict[str, Any]:
 
     Numbers in ``metadata`` are fragments of orjson, so that they keep their digits.
     """
-    document: dict[str, Any] = _dump(event)
-    document["final"] = event.final
-    document["metadata"] = plain(dict(event.metadata)) if event.metadata else {}
+    document = _dump(event)
+    document["final"] = event.status.final
     return document
 
 
@@ -77,10 +77,6 @@ def _of_another_form(document: object) -> tuple[Fault, ...]:
     return tuple(Fault(name, "is missing") for name in missing)
 
 
-def _time(when: datetime) -> str:
-    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def _read_time(value: Any, _: Any) -> datetime:
     try:
         when = datetime.fromisoformat(value)
@@ -107,19 +103,6 @@ def _units(value: Any, _: Any) -> BaseUnits:
     raise Misfit("is not a string of digits")
 
 
-def _dumper() -> Converter:
-    converter = Converter()
-    converter.register_unstructure_hook(Decimal, lambda number: format(number, "f"))
-    converter.register_unstructure_hook(datetime, _time)
-    converter.register_unstructure_hook_func(lambda cls: cls is BaseUnits, str)
-
-    @converter.register_unstructure_hook_factory(lambda cls: attrs.has(cls) and cls is not PaymentEvent)
-    def _parts(cls: Any) -> Any:
-        return make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **_renamed(cls))
-
-    return converter
-
-
 def _loader() -> Converter:
     converter = strict_converter()
     converter.register_structure_hook(datetime, _read_time)
@@ -138,5 +121,5 @@ def _renamed(cls: type) -> dict[str, Any]:
     return {a.name: override(rename=a.name[:-1]) for a in attrs.fields(cls) if a.name.endswith("_")}
 
 
-_dump = _dumper().get_unstructure_hook(PaymentEvent)
+_dump = dumper(PaymentEvent, sparse=False)
 _load = _loader().get_structure_hook(PaymentEvent)
