@@ -181,8 +181,8 @@ async def test_a_lost_race_counts_nothing_twice(url: str, monkeypatch: pytest.Mo
 
     write, failures = _store.write, iter([_store.RaceError, _store.RaceError])
 
-    async def late(*arguments: object) -> None:
-        await write(*arguments)  # type: ignore[arg-type]
+    def late(*arguments: object) -> None:
+        write(*arguments)  # type: ignore[arg-type]
         if failure := next(failures, None):
             raise failure
 

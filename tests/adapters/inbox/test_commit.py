@@ -145,6 +145,40 @@ async def test_what_takes_too_long_has_failed_though_it_may_be_written(disk: Dis
     assert disk.batches == [[1], [3]]
 
 
+async def test_each_item_has_its_own_time(disk: Disk) -> None:
+    async with opened(disk, timeout_s=0.02) as commits:
+        disk.go.clear()
+        async with asyncio.timeout(10):
+            answers = await asyncio.gather(*(commits.put(item) for item in range(3)), return_exceptions=True)
+        assert [type(answer) for answer in answers] == [SinkError] * 3
+
+
+async def test_an_alarm_that_rings_early_fails_nothing(disk: Disk) -> None:
+    async with opened(disk) as commits:
+        disk.go.clear()
+        tasks = await waiting(commits, [1, 2])
+        ring(commits)
+        disk.go.set()
+        await asyncio.gather(*tasks)
+    assert disk.batches == [[1, 2]]
+
+
+async def test_an_alarm_that_rings_early_rings_again(disk: Disk) -> None:
+    async with opened(disk, timeout_s=0.02) as commits:
+        disk.go.clear()
+        tasks = await waiting(commits, [1, 2])
+        ring(commits)
+        async with asyncio.timeout(10):
+            answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [SinkError] * 2
+
+
+def ring(commits: GroupCommit[Any]) -> None:
+    assert commits._alarm is not None
+    commits._alarm.cancel()
+    commits._give_up()
+
+
 async def test_what_has_no_room_is_refused_at_once(disk: Disk) -> None:
     async with opened(disk, capacity=4, limit=1) as commits:
         disk.go.clear()

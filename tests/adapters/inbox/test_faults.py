@@ -42,7 +42,7 @@ async def test_a_disk_that_is_full(sqlite: str) -> None:
             connection.exec_driver_sql(f"PRAGMA max_page_count={pages[0] or 1_000_000}")
 
         # The database itself says when it has no room, as it does on a full disk.
-        event.listen(inbox.database._engine.sync_engine, "begin", limit, insert=True)
+        event.listen(inbox.database._writer, "begin", limit, insert=True)
         pages[0] = 60
         answers = {number: await deliver(receiver, number) for number in range(80)}
         assert set(answers.values()) == {200, 503}

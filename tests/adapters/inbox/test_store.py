@@ -28,13 +28,13 @@ def accepted(inbox: Inbox, given: Delivery) -> _items.Acceptance:
 
 async def write(inbox: Inbox, given: Delivery) -> None:
     async with inbox.database.write() as connection:
-        await store(connection, [accepted(inbox, given)], [], START)
+        await connection.run_sync(store, [accepted(inbox, given)], [], START)
 
 
 async def test_of_a_payment_that_is_stored(inbox: Inbox) -> None:
     await Receiver(PIPELINE, inbox).receive(about("1", "created"))
     async with inbox.database.write() as connection:
-        await store(connection, [accepted(inbox, about("1", "completed"))], [], START)
+        await connection.run_sync(store, [accepted(inbox, about("1", "completed"))], [], START)
         second = asyncio.create_task(write(inbox, about("1", "processing", minute=5)))
         await asyncio.sleep(0.3)
         assert not second.done()
@@ -51,7 +51,7 @@ async def test_of_a_payment_that_is_stored(inbox: Inbox) -> None:
 
 async def test_of_a_payment_that_is_new(inbox: Inbox) -> None:
     async with inbox.database.write() as connection:
-        await store(connection, [accepted(inbox, about("1", "completed"))], [], START)
+        await connection.run_sync(store, [accepted(inbox, about("1", "completed"))], [], START)
         second = asyncio.create_task(write(inbox, about("1", "refunded")))
         through_the_inbox = asyncio.create_task(Receiver(PIPELINE, inbox).receive(about("1", "created")))
         await asyncio.sleep(0.3)
@@ -66,7 +66,7 @@ async def test_of_a_payment_that_is_new(inbox: Inbox) -> None:
 async def test_of_one_event_that_is_about_no_payment(inbox: Inbox) -> None:
     given = about("1", payment=None)
     async with inbox.database.write() as connection:
-        await store(connection, [accepted(inbox, given)], [], START)
+        await connection.run_sync(store, [accepted(inbox, given)], [], START)
         second = asyncio.create_task(Receiver(PIPELINE, inbox).receive(given))
         await asyncio.sleep(0.3)
         assert not second.done()
@@ -79,7 +79,7 @@ async def test_rows_may_point_to_a_payment_while_it_is_held(inbox: Inbox) -> Non
     await Receiver(PIPELINE, inbox).receive(about("1", "created"))
     (event,) = await rows(inbox, events)
     async with inbox.database.write() as connection:
-        await store(connection, [accepted(inbox, about("1", "completed"))], [], START)
+        await connection.run_sync(store, [accepted(inbox, about("1", "completed"))], [], START)
         async with asyncio.timeout(2), inbox.database.write() as other:
             await other.exec_driver_sql(
                 "INSERT INTO dead_letters (sink, event_seq, payment_id, attempts, died_at, problem)"

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 from typing import Generic, TypeVar
 
 from sqlalchemy.exc import (
@@ -22,7 +23,7 @@ from cambist.errors import SinkError, place
 logger = logging.getLogger("cambist.inbox")
 T = TypeVar("T")
 Write = Callable[[Sequence[T]], Awaitable[None]]
-Waiting = tuple[T, "asyncio.Future[None] | None"]
+Waiting = tuple[T, "asyncio.Future[None] | None", float]
 
 
 class GroupCommit(Generic[T]):
@@ -62,6 +63,7 @@ class GroupCommit(Generic[T]):
         self._wake = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin to write."""
@@ -73,6 +75,8 @@ class GroupCommit(Generic[T]):
         self._wake.set()
         if self._task is not None:
             await asyncio.wait({self._task})
+        if self._alarm is not None:
+            self._alarm.cancel()
 
     async def put(self, item: T) -> None:
         """Return when the item is committed.
@@ -86,17 +90,28 @@ class GroupCommit(Generic[T]):
         if self._waiting and self._weight + weight > self._budget:
             raise SinkError(f"deliveries of {self._weight} bytes wait for the inbox's database already")
         self._check_open()
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        until = loop.time() + self._timeout_s
+        self._waiting.append((item, future, until))
         self._weight += weight
         self._wake.set()
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                await future
+        if self._alarm is None:
+            self._alarm = loop.call_at(until, self._give_up)
+        await future
+
+    def _give_up(self) -> None:
+        """Fail what has waited for too long. One alarm serves all: who came first has waited longest."""
+        loop = asyncio.get_running_loop()
+        self._alarm = None
+        for _, future, until in (*self._batch, *self._waiting):
+            if future is None or future.done():
+                continue
+            if until > loop.time():
+                self._alarm = loop.call_at(until, self._give_up)
                 return
-        except TimeoutError:
-            pass
-        raise SinkError(f"the inbox did not commit within {self._timeout_s} seconds")
+            problem = f"the inbox did not commit within {self._timeout_s} seconds"
+            future.set_exception(SinkError(problem))
 
     def offer(self, item: T) -> None:
         """Have an item written if there is room in a batch; nobody waits for it.
@@ -132,20 +147,20 @@ class GroupCommit(Generic[T]):
         """Return the next batch. What is offered gets the room that is left: a flood of it delays nobody."""
         batch: list[Waiting[T]] = []
         while self._waiting and len(batch) < self._limit:
-            item, future = self._waiting.popleft()
+            item, future, until = self._waiting.popleft()
             self._weight -= self._weigh(item)
             if future is not None and not future.done():  # else its sender has given up, and delivers again
-                batch.append((item, future))
+                batch.append((item, future, until))
         while self._offered and len(batch) < self._limit:
-            batch.append((self._offered.popleft(), None))
+            batch.append((self._offered.popleft(), None, inf))
         return batch
 
     async def _commit(self, batch: list[Waiting[T]]) -> None:
         if not batch:
             return
-        error = await self._attempt([item for item, _ in batch])
+        error = await self._attempt([item for item, _, _ in batch])
         if error is None:
-            for _, future in batch:
+            for _, future, _ in batch:
                 if future is not None and not future.done():
                     future.set_result(None)
             return
@@ -171,7 +186,7 @@ class GroupCommit(Generic[T]):
         return None
 
     def _fail(self, batch: Sequence[Waiting[T]] | deque[Waiting[T]], reason: str) -> None:
-        for _, future in batch:
+        for _, future, _ in batch:
             if future is not None and not future.done():
                 # One error each: an exception that many tasks raise grows with each of them.
                 future.set_exception(SinkError(f"the inbox failed: {reason}"))

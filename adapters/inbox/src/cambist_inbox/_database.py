@@ -6,15 +6,18 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext, suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from cambist.errors import ConfigurationError
+
+T = TypeVar("T")
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -53,8 +56,16 @@ class Database:
     def _sqlite(self, busy_s: float) -> AsyncEngine:
         arguments = {"timeout": busy_s, "isolation_level": None}
         engine = create_async_engine(self.url, connect_args=arguments, hide_parameters=True)
-        event.listen(engine.sync_engine, "connect", _configure_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        self._writer = create_engine(
+            self.url.set(drivername="sqlite+pysqlite"),
+            connect_args={**arguments, "cached_statements": 256},
+            execution_options={"cambist_writes": True},
+            hide_parameters=True,
+        )
+        self._thread = _own_thread()
+        for each in (engine.sync_engine, self._writer):
+            event.listen(each, "connect", _configure_sqlite)
+            event.listen(each, "begin", _begin_sqlite)
         return engine
 
     def _postgres(self, timeout_s: float | None) -> AsyncEngine:
@@ -83,6 +94,19 @@ class Database:
             async with connection.begin():
                 yield connection
 
+    async def transact(self, work: Callable[[Connection], T]) -> T:
+        """Return what a function returns, called in a transaction that is undone if the function raises.
+
+        It is for what is done all the time: on SQLite the whole transaction is one trip to a thread. With
+        `write`, each statement is several.
+        """
+        if not self.is_sqlite:
+            async with self.write() as connection:
+                return await connection.run_sync(work)
+        async with self._turn:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, _transact, self._writer, work)
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that only reads, and sees one state of the database."""
@@ -97,6 +121,10 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self._engine.dispose()
+        if self.is_sqlite:
+            thread, self._thread = self._thread, _own_thread()
+            await asyncio.get_running_loop().run_in_executor(thread, self._writer.dispose)
+            thread.shutdown(wait=False)
 
     async def prepare(self) -> None:
         """Make SQLite's file where there is none, for its owner alone, and see that it can be opened.
@@ -141,6 +169,16 @@ def database_url(url: str) -> URL:
         mode = parsed.query["sslmode"]
         parsed = parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
     return parsed.set(drivername=_DRIVERS[parsed.drivername])
+
+
+def _own_thread() -> ThreadPoolExecutor:
+    # Whoever fills the loop's own threads with work must not hold up a commit. It starts when it is used.
+    return ThreadPoolExecutor(1, "cambist inbox")
+
+
+def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with engine.begin() as connection:
+        return work(connection)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

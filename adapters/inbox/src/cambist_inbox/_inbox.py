@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self
 
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from cambist import Delivery, Pipeline, Processed, Provider, Secret
 from cambist.errors import CambistError, ConfigurationError, PayloadError, SinkError, place
-from cambist_inbox import _items, _store
+from cambist_inbox import _items, _schema, _store
 from cambist_inbox._commit import GroupCommit
 from cambist_inbox._database import Database
 from cambist_inbox._items import Acceptance, Rejection
@@ -130,6 +131,21 @@ class Inbox:
         provider = self._provider(delivery.source)
         self._commits.offer(_items.rejection(delivery, error, provider, self.vault, self.clock()))
 
+    async def ready(self) -> None:
+        """Return when the database answers.
+
+        Raises:
+            SinkError: It does not.
+        """
+        problem = ""
+        try:
+            async with self.database.read() as connection:
+                await connection.execute(select(_schema.deliveries.c.id).limit(1))
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            problem = place(error)
+        if problem:
+            raise SinkError(f"the inbox's database does not answer: {problem}")
+
     def on_commit(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Have a function called after each commit that brought deliveries. Return one that ends this."""
         self._listeners.append(listener)
@@ -151,11 +167,15 @@ class Inbox:
                     logger.error("a listener of the inbox failed: %s", place(error))  # noqa: TRY400
 
     async def _write_once(self, accepted: Sequence[Acceptance], rejected: Sequence[Rejection]) -> None:
-        async with self.database.write() as connection:
+        now = self.clock()
+
+        def write(connection: Connection) -> None:
             if accepted:
-                await _store.store(connection, accepted, self.sinks, self.clock())
+                _store.store(connection, accepted, self.sinks, now)
             if rejected:
-                await _store.store_rejections(connection, rejected, self._max_rejections)
+                _store.store_rejections(connection, rejected, self._max_rejections)
+
+        await self.database.transact(write)
 
 
 async def repeat_races(write: Callable[[], Awaitable[None]]) -> None:

@@ -143,7 +143,8 @@ def _delivery_row(
 def kept_headers(headers: Headers, provider: Provider) -> str:
     """Return the headers that the provider's parser reads, as JSON: all others may hold credentials."""
     kept = [(name, value) for name in provider.headers for value in headers.get_all(name)]
-    return json.dumps(kept)  # not orjson: a value that was no UTF-8 on the wire has surrogates
+    # Not orjson: a value that was no UTF-8 on the wire has surrogates.
+    return json.dumps(kept) if kept else "[]"
 
 
 def payment_key(event: PaymentEvent) -> bytes | None:
@@ -210,4 +211,6 @@ def stored_reference(text: str | None) -> str | None:
 
 def storable(text: str) -> str:
     """Return a text that every database takes: PostgreSQL's has no NUL, and none takes half a character."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "\\0").encode(errors="backslashreplace").decode()

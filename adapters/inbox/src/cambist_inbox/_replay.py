@@ -15,6 +15,7 @@ from cambist import PaymentState, Pipeline, Status, Verdict, to_json
 from cambist_inbox import _items, _queries, _store
 from cambist_inbox._database import Database
 from cambist_inbox._inbox import repeat_races
+from cambist_inbox._insert import insert_rows
 from cambist_inbox._items import Entry, Row, event_row
 from cambist_inbox._outbox import AT_ONCE
 from cambist_inbox._plan import state_columns
@@ -146,7 +147,7 @@ class Replay:
                 if key is not None
             }
             # The payments first, as whoever accepts does: then each waits for the other, and none for ever.
-            await _store.lock_payments(connection, keys)
+            await connection.run_sync(_store.lock_payments, keys)
             numbers = sorted(each.row["id"] for each in read)
             await connection.execute(
                 select(deliveries.c.id)
@@ -216,7 +217,7 @@ class Replay:
             if payment.id is None
         }
         numbers = {key: payment.id for key, (payment, _) in examined.settled.items()}
-        numbers |= await _store.add_payments(connection, new)
+        numbers |= await connection.run_sync(_store.add_payments, new)
         changed, added = [], []
         for id_, entry in examined.entries.items():
             columns = event_row(entry, now)
@@ -237,7 +238,7 @@ class Replay:
                     update(table).where(table.c.event_seq == which),
                     [{"which": each["which"], "payment_id": each["payment_id"]} for each in changed],
                 )
-        new_numbers = await _store.insert_rows(connection, events, added)
+        new_numbers = await connection.run_sync(insert_rows, events, added)
         await self._settle(connection, examined, numbers, now)
         again = [each["which"] for each in changed] if self._relay else []
         payment_of = {each["which"]: each["payment_id"] for each in changed}

@@ -42,19 +42,21 @@ class _Text(sqlite.DATETIME):
         super().__init__()  # type: ignore[no-untyped-call]
 
     def bind_processor(self, dialect: Dialect) -> Any:
-        return _written
+        return written
 
     def literal_processor(self, dialect: Dialect) -> Any:
-        return lambda value: f"'{_written(value)}'"
+        return lambda value: f"'{written(value)}'"
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         return _read
 
 
-def _written(value: datetime | None) -> str | None:
+def written(value: datetime | None) -> str | None:
+    """Return a time as SQLite has it."""
     if value is None:
         return None
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return utc.isoformat(" ", "microseconds")[:26]  # without its zone
 
 
 def _read(text: str | None) -> datetime | None:

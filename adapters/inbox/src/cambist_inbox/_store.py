@@ -2,43 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
-    ColumnElement,
+    Column,
+    Connection,
+    Executable,
     Table,
     any_,
     bindparam,
     delete,
     func,
-    literal,
     select,
-    text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.dialects import postgresql
 
+from cambist_inbox._insert import add_rows, insert_rows
 from cambist_inbox._items import Acceptance, Rejection, Row
 from cambist_inbox._outbox import AT_ONCE
 from cambist_inbox._plan import Plan, StoredEvent, StoredPayment, plan, state_columns, state_of
 from cambist_inbox._schema import deliveries, events, outbox, payments, rejections
 
-_INSERT: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-_TAKE = text("SELECT nextval(pg_get_serial_sequence(:of, :number)) FROM generate_series(1, :rows)")
 # Both databases take more values in one statement; a batch seldom has more.
 _CHUNK = 1000
+
+
+def _among(query: Any, column: Column[Any]) -> dict[str, Executable]:
+    """Return a query for rows of which a column is one of ``values``, for each database.
+
+    PostgreSQL plans a list anew for each length, and an array once.
+    """
+    listed = column.in_(bindparam("values", expanding=True))
+    array = column == any_(bindparam("values", type_=ARRAY(column.type)))
+    return {"sqlite": query.where(listed), "postgresql": query.where(array)}
+
+
+# Made once: to put a statement together takes longer than to run it.
+_EVENTS = _among(
+    select(events.c.id, events.c.delivery_id, deliveries.c.digest).join(
+        deliveries, deliveries.c.id == events.c.delivery_id
+    ),
+    events.c.id,
+)
+# In the order of the keys, so that two processes never wait for each other. Rows that point to a payment may
+# be added meanwhile.
+_PAYMENTS = _among(
+    select(payments.c.id, payments.c.key, payments.c.timed, payments.c.occurred_at, payments.c.untimed)
+    .order_by(payments.c.key)
+    .with_for_update(key_share=True),
+    payments.c.key,
+)
+_QUARANTINED = _among(
+    select(deliveries.c.source, deliveries.c.digest, deliveries.c.id).where(
+        deliveries.c.problem.is_not(None)
+    ),
+    deliveries.c.digest,
+)
 
 
 class RaceError(Exception):
     """Another process wrote what this transaction did not see: it has to begin again."""
 
 
-async def store(
-    connection: AsyncConnection,
+def store(
+    connection: Connection,
     batch: Sequence[Acceptance],
     sinks: Sequence[str],
     now: datetime,
@@ -50,20 +81,20 @@ async def store(
     """
     entries = [entry for acceptance in batch for entry in acceptance.entries]
     # What is stored stays: nothing of an event that came again is asked of its payment.
-    stored_events = await _find_events(connection, {entry.event.id for entry in entries})
+    stored_events = _find_events(connection, {entry.event.id for entry in entries})
     fresh = [entry for entry in entries if entry.event.id not in stored_events]
-    stored_payments = await lock_payments(connection, {e.payment_key for e in fresh if e.payment_key})
+    stored_payments = lock_payments(connection, {e.payment_key for e in fresh if e.payment_key})
     if stored_payments and connection.dialect.name != "sqlite":
         # Whoever holds a payment's row sees every event of it that anyone has stored.
-        stored_events |= await _find_events(connection, {entry.event.id for entry in fresh})
-    quarantined = await _find_quarantined(connection, batch)
-    await write(
+        stored_events |= _find_events(connection, {entry.event.id for entry in fresh})
+    quarantined = _find_quarantined(connection, batch)
+    write(
         connection, plan(batch, stored_events, stored_payments, quarantined, now), stored_payments, sinks, now
     )
 
 
-async def write(
-    connection: AsyncConnection,
+def write(
+    connection: Connection,
     planned: Plan,
     stored_payments: Mapping[bytes, StoredPayment],
     sinks: Sequence[str],
@@ -71,18 +102,19 @@ async def write(
 ) -> None:
     """Write what was planned."""
     numbers = {key: payment.id for key, payment in stored_payments.items()}
-    numbers |= await add_payments(connection, planned.new_payments)
+    numbers |= add_payments(connection, planned.new_payments)
     if planned.moved:
-        await connection.execute(
+        connection.execute(
             update(payments).where(payments.c.id == bindparam("number")),
             [{"number": id_, **state_columns(state, now)} for id_, state in planned.moved.items()],
         )
-    delivery_ids = await insert_rows(connection, deliveries, planned.deliveries)
-    rows = [
-        {**row, "delivery_id": delivery_ids[position], "payment_id": None if key is None else numbers[key]}
-        for row, position, key in planned.events
-    ]
-    seqs = await insert_rows(connection, events, rows)
+    delivery_ids = insert_rows(connection, deliveries, planned.deliveries)
+    rows = []
+    for row, position, key in planned.events:
+        row["delivery_id"] = delivery_ids[position]
+        row["payment_id"] = None if key is None else numbers[key]
+        rows.append(row)
+    seqs = insert_rows(connection, events, rows)
     waiting = [
         {
             "sink": sink,
@@ -94,120 +126,78 @@ async def write(
         for seq, row in zip(seqs, rows, strict=True)
         for sink in sinks
     ]
-    if waiting:
-        await connection.execute(outbox.insert(), waiting)
-    await _count(connection, deliveries, deliveries.c.id, planned.seen_deliveries, last_seen_at=now)
-    await _count(connection, events, events.c.id, planned.seen_events)
+    add_rows(connection, outbox, waiting)
+    _count(connection, deliveries, deliveries.c.id, planned.seen_deliveries, last_seen_at=now)
+    _count(connection, events, events.c.id, planned.seen_events)
 
 
-async def store_rejections(connection: AsyncConnection, batch: Sequence[Rejection], limit: int) -> None:
+def store_rejections(connection: Connection, batch: Sequence[Rejection], limit: int) -> None:
     """Write refused deliveries, and drop the oldest where there are more than the limit."""
-    await connection.execute(rejections.insert(), [rejection.row for rejection in batch])
+    add_rows(connection, rejections, [rejection.row for rejection in batch])
     newest = select(func.max(rejections.c.id)).scalar_subquery()
-    await connection.execute(delete(rejections).where(rejections.c.id <= newest - limit))
+    connection.execute(delete(rejections).where(rejections.c.id <= newest - limit))
 
 
-async def lock_payments(connection: AsyncConnection, keys: Iterable[bytes]) -> dict[bytes, StoredPayment]:
+def lock_payments(connection: Connection, keys: Iterable[bytes]) -> dict[bytes, StoredPayment]:
     """Return those of these payments that are there. They are nobody else's until the transaction ends."""
-    columns = (payments.c.id, payments.c.key, payments.c.timed, payments.c.occurred_at, payments.c.untimed)
-    found: dict[bytes, StoredPayment] = {}
-    for chunk in _chunks(sorted(keys)):
-        # In the order of the keys, so that two processes never wait for each other. Rows that point to a
-        # payment may be added meanwhile.
-        query = (
-            select(*columns)
-            .where(_among(connection, payments.c.key, chunk))
-            .order_by(payments.c.key)
-            .with_for_update(key_share=True)
-        )
-        for row in (await connection.execute(query)).mappings():
-            found[row["key"]] = StoredPayment(row["id"], state_of(dict(row)))
-    return found
+    rows = _find(connection, _PAYMENTS, sorted(keys))
+    return {row["key"]: StoredPayment(row["id"], state_of(row)) for row in (row._asdict() for row in rows)}
 
 
-async def _find_events(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, StoredEvent]:
-    found: dict[str, StoredEvent] = {}
-    for chunk in _chunks(sorted(ids)):
-        query = (
-            select(events.c.id, events.c.delivery_id, deliveries.c.digest)
-            .join(deliveries, deliveries.c.id == events.c.delivery_id)
-            .where(_among(connection, events.c.id, chunk))
-        )
-        for id_, delivery_id, digest in await connection.execute(query):
-            found[id_] = StoredEvent(delivery_id, digest)
-    return found
+def _find_events(connection: Connection, ids: Iterable[str]) -> dict[str, StoredEvent]:
+    rows = _find(connection, _EVENTS, sorted(ids))
+    return {id_: StoredEvent(delivery_id, digest) for id_, delivery_id, digest in rows}
 
 
-async def _find_quarantined(
-    connection: AsyncConnection, batch: Sequence[Acceptance]
-) -> dict[tuple[str, str], int]:
+def _find_quarantined(connection: Connection, batch: Sequence[Acceptance]) -> dict[tuple[str, str], int]:
     digests = [acceptance.row["digest"] for acceptance in batch if not acceptance.entries]
-    found = {}
-    for chunk in _chunks(digests):
-        query = select(deliveries.c.source, deliveries.c.digest, deliveries.c.id).where(
-            _among(connection, deliveries.c.digest, chunk), deliveries.c.problem.is_not(None)
-        )
-        for source, digest, id_ in await connection.execute(query):
-            found[source, digest] = id_
+    rows = _find(connection, _QUARANTINED, digests)
+    return {(source, digest): id_ for source, digest, id_ in rows}
+
+
+def _find(connection: Connection, query: Mapping[str, Executable], values: Sequence[Any]) -> list[Any]:
+    found: list[Any] = []
+    for start in range(0, len(values), _CHUNK):
+        chunk = {"values": values[start : start + _CHUNK]}
+        found += connection.execute(query[connection.dialect.name], chunk)
     return found
 
 
-async def add_payments(connection: AsyncConnection, rows: Mapping[bytes, Row]) -> dict[bytes, int]:
+def add_payments(connection: Connection, rows: Mapping[bytes, Row]) -> dict[bytes, int]:
     """Insert payments by their keys, and return their numbers.
 
     Raises:
         RaceError: One of them is there already.
     """
-    if not rows:
-        return {}
+    ordered = [rows[key] for key in sorted(rows)]
+    if not rows or connection.dialect.name == "sqlite":  # nobody else writes while we do
+        return dict(zip(sorted(rows), insert_rows(connection, payments, ordered), strict=True))
     statement = (
-        _INSERT[connection.dialect.name](payments)
+        postgresql.insert(payments)
         .on_conflict_do_nothing(index_elements=[payments.c.key])
         .returning(payments.c.key, payments.c.id)
     )
-    added = await connection.execute(statement, [rows[key] for key in sorted(rows)])
-    numbers: dict[bytes, int] = dict(tuple(row) for row in added)
+    numbers: dict[bytes, int] = dict(tuple(row) for row in connection.execute(statement, ordered))
     if len(numbers) < len(rows):
         raise RaceError
     return numbers
 
 
-async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> Sequence[int]:
-    """Insert rows, and return their numbers in the order of the rows.
-
-    The numbers are taken first. To insert and ask for them in the order of the rows took twice as long.
-    """
-    if not rows:
-        return []
-    (number,) = table.primary_key.columns
-    if connection.dialect.name == "sqlite":  # nobody else writes while we do
-        last = (await connection.execute(select(func.max(number)))).scalar() or 0
-        numbers: Sequence[int] = range(last + 1, last + 1 + len(rows))
-    else:
-        taken = await connection.execute(_TAKE, {"rows": len(rows), "of": table.name, "number": number.name})
-        numbers = sorted(taken.scalars())
-    each = zip(numbers, rows, strict=True)
-    await connection.execute(table.insert(), [{**row, number.name: id_} for id_, row in each])
-    return numbers
-
-
-async def _count(
-    connection: AsyncConnection, table: Table, key: Any, seen: Mapping[Any, int], **values: Any
+def _count(
+    connection: Connection, table: Table, key: Column[Any], seen: Mapping[Any, int], **values: Any
 ) -> None:
-    if seen:
-        await connection.execute(
-            update(table).where(key == bindparam("which")).values(times=table.c.times + bindparam("more")),
-            [{"which": which, "more": more, **values} for which, more in sorted(seen.items())],
-        )
-
-
-def _among(connection: AsyncConnection, column: Any, values: list[Any]) -> ColumnElement[bool]:
-    """Return "is one of". PostgreSQL plans a list anew for each length, and an array once."""
-    if connection.dialect.name == "sqlite":
-        return cast("ColumnElement[bool]", column.in_(values))
-    return cast("ColumnElement[bool]", column == any_(literal(values, ARRAY(column.type))))
-
-
-def _chunks(values: Iterable[Any]) -> Iterable[list[Any]]:
-    all_values = list(values)
-    return (all_values[start : start + _CHUNK] for start in range(0, len(all_values), _CHUNK))
+    if not seen:
+        return
+    if (
+        connection.dialect.name != "sqlite"
+    ):  # row by row and in order: two processes never wait for each other
+        counted = update(table).where(key == bindparam("which"))
+        counted = counted.values(times=table.c.times + bindparam("more"))
+        rows = [{"which": which, "more": more, **values} for which, more in sorted(seen.items())]
+        connection.execute(counted, rows)
+        return
+    for more in set(seen.values()):
+        alike = [which for which in seen if seen[which] == more]
+        for start in range(0, len(alike), _CHUNK):
+            these = update(table).where(key.in_(alike[start : start + _CHUNK]))
+            connection.execute(these.values(times=table.c.times + more, **values))
