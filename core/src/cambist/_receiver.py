@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, cast
 import orjson
 
 from cambist._delivery import Acknowledgement, Delivery
+from cambist._telemetry import NONE, Guarded
 from cambist.errors import SHOWN_FAULTS, CambistError, ConfigurationError, PayloadError, SinkError, place
 
 if TYPE_CHECKING:
     from cambist._event import PaymentEvent
     from cambist._pipeline import Pipeline, Processed
     from cambist._provider import Acknowledge
+    from cambist._telemetry import Telemetry
     from cambist.hookspecs import Sink, Store
 
 logger = logging.getLogger("cambist")
@@ -28,8 +30,10 @@ _TITLES = {
     401: "The delivery is not proven genuine",
     404: "There is no such source",
     405: "Only POST is received here",
+    408: "The body did not arrive in time",
     413: "The body is too large",
     415: "The body's media type or encoding is not received here",
+    429: "Too many deliveries; deliver again later",
     500: "The receiver is at fault",
     503: "The events could not be stored; deliver again",
 }
@@ -43,13 +47,17 @@ class Receiver:
         sink: An object with ``async publish(processed)`` that returns when the events are durable, or an
             ``async def on_event(event)`` that is awaited for each event in turn. A `Store` gets what is
             refused, too.
+        telemetry: Is told what becomes of each delivery.
 
     Raises:
         ConfigurationError: A source asks for quarantine, and the sink is no `Store`.
     """
 
-    def __init__(self, pipeline: Pipeline, sink: Sink | OnEvent) -> None:
+    def __init__(
+        self, pipeline: Pipeline, sink: Sink | OnEvent, *, telemetry: Telemetry | None = None
+    ) -> None:
         self.pipeline = pipeline
+        self._telemetry = telemetry
         self._publish = publisher(sink)
         self._store = cast("Store", sink) if all(hasattr(sink, name) for name in _STORES) else None
         for route in pipeline.routes:
@@ -65,27 +73,38 @@ class Receiver:
         No `CambistError` escapes: each becomes its acknowledgement here. A sink that fails in any way gives
         503, so that the provider delivers again.
         """
+        if self._telemetry is None:
+            return await self._receive(delivery, NONE)
+        watch = Guarded.of(self._telemetry, delivery)
+        acknowledgement: Acknowledgement | None = None
+        try:
+            return (acknowledgement := await self._receive(delivery, watch))
+        finally:
+            watch.ended(acknowledgement)
+
+    async def _receive(self, delivery: Delivery, watch: Guarded) -> Acknowledgement:
         try:
             processed = self.pipeline.process(delivery)
         except CambistError as error:
-            return await self._refuse(delivery, error)
+            watch.failed(error)
+            return await self._refuse(delivery, error, watch)
         except Exception as error:  # noqa: BLE001  # a fault of ours: the provider is to try again
+            watch.failed(None)
             logger.error("source %r: failed: %s", delivery.source, place(error))  # noqa: TRY400
             return problem(500)
+        watch.processed(processed)
         try:
             await self._publish(processed)
         except Exception as error:  # noqa: BLE001
-            failure = SinkError(f"the sink failed: {place(error)}", source=delivery.source)
-            logger.error("refused with 503: %s", failure)  # noqa: TRY400
-            return problem(failure.status_hint, failure)
+            return _not_stored(delivery, error, watch)
         return processed.acknowledgement
 
-    async def _refuse(self, delivery: Delivery, error: CambistError) -> Acknowledgement:
+    async def _refuse(self, delivery: Delivery, error: CambistError, watch: Guarded) -> Acknowledgement:
         route = self.pipeline.route(delivery.source)
         if self._store is not None:
             kept = self.pipeline.redacted(delivery)
             if route is not None and route.source.quarantine and isinstance(error, PayloadError):
-                return await self._quarantine(self._store, kept, error, route.provider.acknowledge)
+                return await self._quarantine(self._store, kept, error, route.provider.acknowledge, watch)
             try:
                 await self._store.reject(kept, error)
             except Exception as failure:  # noqa: BLE001  # it is refused whether or not that can be kept
@@ -94,19 +113,29 @@ class Receiver:
         return problem(error.status_hint, error)
 
     async def _quarantine(
-        self, store: Store, delivery: Delivery, error: PayloadError, acknowledge: Acknowledge
+        self,
+        store: Store,
+        delivery: Delivery,
+        error: PayloadError,
+        acknowledge: Acknowledge,
+        watch: Guarded,
     ) -> Acknowledgement:
         try:
             await store.quarantine(delivery, error)
         except Exception as raised:  # noqa: BLE001
-            failure = SinkError(f"the sink failed: {place(raised)}", source=delivery.source)
-            logger.error("refused with 503: %s", failure)  # noqa: TRY400
-            return problem(failure.status_hint, failure)
+            return _not_stored(delivery, raised, watch)
         logger.warning("quarantined: %s", error)
         try:
             return acknowledge(delivery, ())
         except Exception:  # noqa: BLE001  # an answer made of events: there are none
             return Acknowledgement()
+
+
+def _not_stored(delivery: Delivery, error: Exception, watch: Guarded) -> Acknowledgement:
+    failure = SinkError(f"the sink failed: {place(error)}", source=delivery.source)
+    watch.failed(failure)
+    logger.error("refused with 503: %s", failure)
+    return problem(failure.status_hint, failure)
 
 
 def problem(

@@ -41,7 +41,11 @@ hookimpl = HookimplMarker("cambist")
 
 
 class Sink(Protocol):
-    """Where events go."""
+    """Where events go.
+
+    It may have an ``async def ready()`` that returns when it can be reached, and raises if it cannot: the
+    ``/readyz`` of a server asks it.
+    """
 
     async def publish(self, processed: Processed) -> None:
         """Return when all events are durable; raise if they are not."""
