@@ -12,6 +12,7 @@ from cambist.verification._hmac import HmacSignature
 from cambist.verification._jwt import JwtHs256
 from cambist.verification._network import IpAllowList
 from cambist.verification._none import Unverified
+from cambist.verification._proxies import TrustedProxies
 from cambist.verification._signed import SignedMessage, Timestamp
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "Scheme",
     "SignedMessage",
     "Timestamp",
+    "TrustedProxies",
     "Unverified",
 ]

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Literal
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from cambist._event import Verification
 from cambist.errors import ConfigurationError, VerificationError
 from cambist.verification._base import Replay
+from cambist.verification._proxies import Network, TrustedProxies, as_networks
 
 if TYPE_CHECKING:
     from cambist._delivery import Delivery
-
-_Address = IPv4Address | IPv6Address
-_Network = IPv4Network | IPv6Network
-_forwarded_for = re.compile(
-    r'(?:^|;)\s*for="?(\[[0-9a-f:.]+\]|[0-9.]+)(?::[0-9]+)?"?\s*(?:;|$)', re.I | re.A
-).search
-
-
-def _networks(values: Iterable[str]) -> tuple[_Network, ...]:
-    try:
-        return tuple(ip_network(value) for value in values)
-    except ValueError:
-        pass
-    raise ConfigurationError(
-        "an address or network is malformed (203.0.113.7, 203.0.113.0/24, 2001:db8::/32)"
-    )
 
 
 @frozen(kw_only=True)
@@ -44,9 +26,15 @@ class IpAllowList:
         header: Which of the two headers your proxies write. The other is never read.
     """
 
-    networks: tuple[_Network, ...] = field(converter=_networks)
-    trusted_proxies: tuple[_Network, ...] = field(converter=_networks, default=())
+    networks: tuple[Network, ...] = field(converter=as_networks)
+    trusted_proxies: tuple[Network, ...] = field(converter=as_networks, default=())
     header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
+    _proxies: TrustedProxies = field(
+        init=False,
+        repr=False,
+        eq=False,
+        default=Factory(lambda self: TrustedProxies(self.trusted_proxies, self.header), takes_self=True),
+    )
 
     def __attrs_post_init__(self) -> None:
         if not self.networks:
@@ -64,42 +52,11 @@ class IpAllowList:
 
     def verify(self, delivery: Delivery) -> Verification:
         """Look the sender's address up. See `Scheme.verify`."""
-        if delivery.remote is None:
-            raise VerificationError("the address of the sender is not known")
-        address = _address(delivery.remote)
-        if _within(address, self.trusted_proxies):
-            hops = [
-                hop.strip() for value in delivery.headers.get_all(self.header) for hop in value.split(",")
-            ]
-            for hop in reversed(hops):
-                address = _address(self._hop(hop))
-                if not _within(address, self.trusted_proxies):
-                    break
-        if not _within(address, self.networks):
-            raise VerificationError("the address of the sender is not on the allow list")
-        return Verification(self.name)
+        address = self._proxies.client(delivery.remote, delivery.headers.get_all(self.header))
+        if any(address in network for network in self.networks):
+            return Verification(self.name)
+        raise VerificationError("the address of the sender is not on the allow list")
 
     def sign(self, delivery: Delivery) -> tuple[tuple[str, str], ...]:
         """Return nothing: an address is not a header's to give."""
         return ()
-
-    def _hop(self, hop: str) -> str:
-        if self.header == "X-Forwarded-For":
-            return hop
-        found = _forwarded_for(hop)
-        return found[1].strip("[]") if found else ""
-
-
-def _address(text: str) -> _Address:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        address = None
-    if address is None:
-        raise VerificationError("the address of the sender is malformed")
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
-
-
-def _within(address: _Address, networks: Iterable[_Network]) -> bool:
-    return any(address in network for network in networks)
