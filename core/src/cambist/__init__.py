@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from cambist._schema import event_schema
     from cambist._secrets import Secret, Secrets
     from cambist._source import Source, resolve_references
+    from cambist._telemetry import Telemetry, Watch
     from cambist.errors import CambistError
     from cambist.hookspecs import hookimpl
 
@@ -106,6 +107,8 @@ _HOMES = {
     "Secrets": "_secrets",
     "Source": "_source",
     "resolve_references": "_source",
+    "Telemetry": "_telemetry",
+    "Watch": "_telemetry",
     "CambistError": "errors",
     "hookimpl": "hookspecs",
 }
@@ -152,10 +155,12 @@ __all__ = [
     "Soft",
     "Source",
     "Status",
+    "Telemetry",
     "Transaction",
     "UnixTime",
     "Verdict",
     "Verification",
+    "Watch",
     "advance",
     "decode_json",
     "difference",

@@ -126,6 +126,8 @@ class Provider:
         decode: Turns the raw body into the payload; raises ``ValueError`` without any value in it.
         media_types: The content types that it sends.
         headers: The names of the headers that ``parse`` reads: a stored delivery keeps these.
+        retries: How many seconds the provider waits before it delivers again what was not acknowledged, for
+            the simulator: one number for each further attempt. Empty where its document tells nothing.
     """
 
     name: str
@@ -142,6 +144,7 @@ class Provider:
     decode: Callable[[bytes], Any] = decode
     media_types: tuple[str, ...] = ("application/json",)
     headers: tuple[str, ...] = ()
+    retries: tuple[float, ...] = ()
 
     def signature(self, settings: Any, delivery: Delivery) -> tuple[tuple[str, str], ...]:
         """Return the headers that make a delivery genuine, by ``sign`` or else by the scheme.

@@ -63,6 +63,9 @@ def _unknown(told: dict[str, Any], context: Context) -> EventDraft:
     )
 
 
+# Every 10 minutes for an hour, then every hour, for 24 hours in all.
+RETRIES = (600,) * 6 + (3600,) * 23
+
 ALCHEMYPAY_CARD = Provider(
     name="alchemypay-card",
     title="Alchemy Pay card",
@@ -74,6 +77,7 @@ ALCHEMYPAY_CARD = Provider(
     samples=SAMPLES,
     redact=redact,
     decode=decode,
+    retries=RETRIES,
 )
 
 

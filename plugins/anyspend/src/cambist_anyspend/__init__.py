@@ -78,6 +78,8 @@ def parse_order(payload: Any, context: Context) -> Iterable[EventDraft]:
     return (order_event(payload, context),)
 
 
+RETRIES = (60, 600, 3600)  # as the guide has it
+
 ANYSPEND = Provider(
     name="anyspend",
     title="AnySpend webhooks",
@@ -88,6 +90,7 @@ ANYSPEND = Provider(
     parse=parse,
     samples=WEBHOOKS,
     headers=(TEST_HEADER,),
+    retries=RETRIES,
 )
 ANYSPEND_ORDER = Provider(
     name="anyspend-order",

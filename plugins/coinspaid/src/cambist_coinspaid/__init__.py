@@ -75,6 +75,8 @@ def _unknown(kind: str, payload: dict[str, Any], context: Context) -> EventDraft
     )
 
 
+RETRIES = tuple(60 * minutes for minutes in (1, 5, 15, 30, 60, 90, 120, 180, 240, 240, 240, 240))
+
 COINSPAID = Provider(
     name="coinspaid",
     title="CoinsPaid (CryptoProcessing)",
@@ -84,6 +86,7 @@ COINSPAID = Provider(
     statuses=STATUSES,
     parse=parse,
     samples=SAMPLES,
+    retries=RETRIES,
 )
 
 

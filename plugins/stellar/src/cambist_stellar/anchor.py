@@ -153,6 +153,9 @@ def acknowledge(_delivery: Delivery, _events: tuple[PaymentEvent, ...]) -> Ackno
     return ANSWER
 
 
+# The platform never stops; from here on it waits 300 seconds each time.
+RETRIES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 300)
+
 ANCHOR = Provider(
     name="stellar-anchor",
     title="Stellar Anchor Platform, events for the business server",
@@ -165,4 +168,5 @@ ANCHOR = Provider(
     parse=parse,
     acknowledge=acknowledge,
     samples=ANCHOR_SAMPLES,
+    retries=RETRIES,
 )
