@@ -60,7 +60,7 @@ async def test_a_path_that_a_source_claims_leads_to_it(
         pytest.param(401, "POST", "/webhooks/shop", BODY, {"X-Signature": "00"}, id="no content type"),
         pytest.param(404, "POST", "/webhooks/another", BODY, JSON, id="no such source"),
         pytest.param(404, "POST", "/nowhere", BODY, JSON, id="no such path"),
-        pytest.param(405, "GET", "/webhooks/shop", None, {}, id="not POST"),
+        pytest.param(405, "PUT", "/webhooks/shop", None, {}, id="not POST"),
         pytest.param(405, "DELETE", "/v1/callback", None, {}, id="not POST, own path"),
         pytest.param(413, "POST", "/webhooks/shop", b"x" * 1001, JSON, id="too large"),
         pytest.param(415, "POST", "/webhooks/shop", BODY, {"Content-Type": "text/plain"}, id="not JSON type"),
@@ -89,7 +89,7 @@ async def test_what_is_refused_is_answered_with_problem_details_that_leak_nothin
         assert answer.content_type == "application/problem+json"
         assert (await answer.json(content_type=None))["status"] == status
         if status == 405:
-            assert answer.headers["Allow"] == "POST"
+            assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
     assert handler.events == []
     signature = sent.get("X-Signature", SECRET)
     for leak in (SECRET, signature, "Traceback"):
@@ -108,6 +108,17 @@ async def test_a_body_without_a_length_is_held_to_the_limit_too(
 
     async with client.post("/webhooks/shop", data=endless(), headers=JSON) as answer:
         assert answer.status == 413
+
+
+async def test_a_body_over_the_limit_is_refused_before_its_end(client: ClientSession) -> None:
+    assert client._base_url is not None
+    reader, writer = await asyncio.open_connection(client._base_url.host, client._base_url.port)
+    head = "POST /webhooks/shop HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+    chunk = f"{1001:x}\r\n{'x' * 1001}\r\n"  # and no chunk that ends the body
+    writer.write(f"{head}Transfer-Encoding: chunked\r\n\r\n{chunk}".encode())
+    async with asyncio.timeout(30):
+        assert (await reader.readline()).split()[1] == b"413"
+    writer.close()
 
 
 async def test_a_body_of_exactly_the_limit_is_taken(client: ClientSession, receiver: Receiver) -> None:

@@ -1,137 +1,156 @@
-"""From an HTTP request to a delivery, and from an acknowledgement to a response."""
+"""The routes of a receiver in an application."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Final
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final, TypeAlias, overload
 
-from aiohttp import hdrs, web
-from multidict import CIMultiDict
+from aiohttp import web
 
-from cambist import Acknowledgement, Delivery, Headers, Receiver, problem
+from cambist import PaymentEvent, Pipeline, Receiver, Source
 from cambist.errors import ConfigurationError
-from cambist.verification import PathSecret
+from cambist.hookspecs import Sink
+from cambist_aiohttp._desk import Desk
+from cambist_aiohttp._edge import Edge
+from cambist_aiohttp._mounts import MOUNTS, RECEIVER, Mount, check_clashes
 
-logger = logging.getLogger("cambist.aiohttp")
+_is_prefix = re.compile(r"(/[A-Za-z0-9._~-]+)*").fullmatch
 
 DEFAULT_MAX_BODY: Final = 1024 * 1024
 """The largest body that is taken, in bytes, unless configured otherwise."""
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+OpenSink: TypeAlias = Callable[
+    [], AbstractAsyncContextManager[Sink | Callable[[PaymentEvent], Awaitable[object]]]
+]
+
+
+@overload
+def setup(
+    app: web.Application,
+    receiver: Receiver,
+    *,
+    key: web.AppKey[Receiver] = ...,
+    prefix: str = ...,
+    max_body: int = ...,
+    edge: Edge | None = ...,
+) -> None: ...
+
+
+@overload
+def setup(
+    app: web.Application,
+    receiver: Pipeline,
+    sink: OpenSink,
+    *,
+    key: web.AppKey[Receiver] = ...,
+    prefix: str = ...,
+    max_body: int = ...,
+    edge: Edge | None = ...,
+) -> None: ...
 
 
 def setup(
-    app: web.Application, receiver: Receiver, *, prefix: str = "/webhooks", max_body: int = DEFAULT_MAX_BODY
+    app: web.Application,
+    receiver: Receiver | Pipeline,
+    sink: OpenSink | None = None,
+    *,
+    key: web.AppKey[Receiver] = RECEIVER,
+    prefix: str = "/webhooks",
+    max_body: int = DEFAULT_MAX_BODY,
+    edge: Edge | None = None,
 ) -> None:
-    """Add the receiver's routes to an application.
+    """Add a receiver's routes to an application.
 
     ``POST {prefix}/{source}`` for every source, ``POST {prefix}/{source}/{secret}`` for those whose secret is
     in the path, and each path that a source claims for itself. The body is taken raw, as it is signed, up to
     ``max_body`` bytes. The application's ``client_max_size`` counts where a middleware reads the body first.
 
     Args:
-        app: The application.
-        receiver: Takes the deliveries to their sink.
+        app: The application, or one that is added to another.
+        receiver: Takes the deliveries to their sink. Or the pipeline of one whose sink the application opens.
+        sink: Opens that sink when the application starts, and closes it after the last request. A function
+            without arguments that returns an asynchronous context manager.
+        key: Where handlers find the receiver: ``request.app[key]``. Each further receiver of an application
+            needs a key of its own, ``web.AppKey("market", Receiver)``.
         prefix: Where the sources are.
         max_body: The largest body, in bytes.
+        edge: Limits, and what is believed of proxies; none unless given.
 
     Raises:
-        ConfigurationError: A source claims a path under the prefix.
+        ConfigurationError: The prefix is no path, a source claims one under it, or the key is another
+            receiver's. When the application starts: another of its routes takes a source's deliveries.
+        TypeError: There is a pipeline without a sink, or a sink beside a receiver.
     """
-    by_name = _handler(receiver, max_body, lambda request: request.match_info["source"])
-    app.router.add_route("*", f"{prefix}/{{source}}", by_name)
-    by_secret = _handler(receiver, max_body, lambda request: request.match_info["source"], secret=True)
-    app.router.add_route("*", f"{prefix}/{{source}}/{{secret}}", by_secret)
-    for route in receiver.pipeline.routes:
-        if route.source.path is not None:
-            if route.source.path.startswith(f"{prefix}/"):
-                raise ConfigurationError(
-                    f"path: {route.source.path} lies under {prefix}/, where every source is by its name",
-                    source=route.source.name,
-                )
-            app.router.add_route(
-                "*", route.source.path, _handler(receiver, max_body, _always(route.source.name))
-            )
-
-
-def _always(name: str) -> Callable[[web.Request], str]:
-    return lambda _request: name
-
-
-def _has_path_secret(scheme: object) -> bool:
-    return isinstance(scheme, PathSecret) or any(map(_has_path_secret, getattr(scheme, "schemes", ())))
-
-
-def _handler(
-    receiver: Receiver, max_body: int, source_of: Callable[[web.Request], str], *, secret: bool = False
-) -> Handler:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        if request.method != hdrs.METH_POST:
-            return response(problem(405, headers=(("Allow", "POST"),)))
-        source = source_of(request)
-        route = receiver.pipeline.route(source)
-        if secret and (route is None or not _has_path_secret(route.scheme)):
-            return _refused(request, source, 404)
-        # A source that does not exist costs no reading: it is refused on the usual road, by its name alone.
-        body: bytes | None = b""
-        if route is not None:
-            if not _is_received(request, route.provider.media_types):
-                return _refused(request, source, 415)
-            body = await _body(request, max_body)
-        if body is None:
-            return _refused(request, source, 413)
-        delivery = Delivery(
-            source=source,
-            headers=Headers(request.raw_headers),
-            body=body,
-            received_at=datetime.now(UTC),
-            path=request.path,
-            remote=request.remote,
+    if not _is_prefix(prefix):
+        raise ConfigurationError(f"prefix: {prefix} is not a path like /webhooks")
+    mounts = app.setdefault(MOUNTS, {})
+    if key in mounts:
+        raise ConfigurationError(
+            "key: another receiver of this application has it; pass one of its own, "
+            'key=web.AppKey("market", Receiver)'
         )
-        return response(await receiver.receive(delivery))
+    if isinstance(receiver, Receiver) and sink is None:
+        app[key] = receiver
+        pipeline = receiver.pipeline
+    elif isinstance(receiver, Pipeline) and sink is not None:
+        app.cleanup_ctx.append(_opening(receiver, sink, key))
+        pipeline = receiver
+    else:
+        raise TypeError("setup takes a Receiver, or a Pipeline and a function that opens its sink")
+    if not mounts:
+        app.on_startup.insert(0, check_clashes)  # before any sink is opened
+    mounts[key] = _mount(app, pipeline, prefix, Desk(app, key, max_body, edge or Edge()))
 
-    return handle
+
+def _opening(
+    pipeline: Pipeline, open_sink: OpenSink, key: web.AppKey[Receiver]
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def opened(app: web.Application) -> AsyncIterator[None]:
+        async with open_sink() as sink:
+            app[key] = Receiver(pipeline, sink)
+            yield
+
+    return opened
 
 
-def response(acknowledgement: Acknowledgement) -> web.Response:
-    """Return an acknowledgement as aiohttp's response."""
-    return web.Response(
-        status=acknowledgement.status,
-        body=acknowledgement.body,
-        content_type=acknowledgement.content_type,
-        headers=CIMultiDict(acknowledgement.headers),  # a name may be there more than once
+def _mount(app: web.Application, pipeline: Pipeline, prefix: str, desk: Desk) -> Mount:
+    async def by_name(request: web.Request) -> web.StreamResponse:
+        return await desk.serve(request, request.match_info["source"])
+
+    async def by_secret(request: web.Request) -> web.StreamResponse:
+        return await desk.serve(request, request.match_info["source"], secret=True)
+
+    return Mount(
+        pipeline,
+        _route(app, f"{prefix}/{{source}}", by_name),
+        _route(app, f"{prefix}/{{source}}/{{secret}}", by_secret),
+        {
+            route.source.name: _claim(app, prefix, desk, route.source)
+            for route in pipeline.routes
+            if route.source.path is not None
+        },
     )
 
 
-def _refused(request: web.Request, source: str, status: int) -> web.Response:
-    logger.warning("source %r: refused with %d, from %s", source, status, request.remote)
-    return response(problem(status))
+def _claim(app: web.Application, prefix: str, desk: Desk, source: Source) -> web.AbstractResource:
+    path = str(source.path)
+    if path.startswith(f"{prefix}/"):
+        raise ConfigurationError(
+            f"path: {path} lies under {prefix}/, where every source is by its name", source=source.name
+        )
+
+    async def claimed(request: web.Request) -> web.StreamResponse:
+        return await desk.serve(request, source.name)
+
+    return _route(app, path, claimed)
 
 
-def _is_received(request: web.Request, media_types: tuple[str, ...]) -> bool:
-    """Whether the body is of a type that the provider sends. None at all is not held against a signed body.
-
-    A content coding is refused: a signature covers the bytes as sent, and aiohttp would undo the coding.
-    """
-    coding = request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
-    return coding == "identity" and (
-        hdrs.CONTENT_TYPE not in request.headers or request.content_type in media_types
-    )
-
-
-async def _body(request: web.Request, limit: int) -> bytes | None:
-    """Return the raw body, or nothing if it is larger than the limit."""
-    if request.content_length is not None and request.content_length > limit:
-        return None
-    if not request.can_read_body:  # empty, or a middleware has read it and aiohttp has kept it
-        body = await request.read()
-        return body if len(body) <= limit else None
-    chunks, size = [], 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > limit:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
+def _route(app: web.Application, path: str, handler: Handler) -> web.AbstractResource:
+    # One of our own: the router's `add_resource` would hand out the application's, if that was added last.
+    resource = web.DynamicResource(path) if "{" in path else web.PlainResource(path)
+    app.router.register_resource(resource)
+    resource.add_route("*", handler)
+    return resource
