@@ -32,8 +32,8 @@ SHOWN: Final = 10
     metavar="FOLDER",
     help="The provider's cases: NAME.http and NAME.json.  [default: its samples]",
 )
-@_options._secret
-@_options._set
+@_options.secret_option
+@_options.set_option
 @click.option("--waive", "waived", metavar="TEST", multiple=True, help="Leave a test out, by its name.")
 @click.option(
     "--unmasked", metavar="FIELD", multiple=True, help="A field in which a card number is an identifier."

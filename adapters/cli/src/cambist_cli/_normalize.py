@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,34 +9,15 @@ from typing import Any
 import click
 
 from cambist import Delivery, Pipeline, Registry
-from cambist_cli._options import account_options, configured_source, read_body
+from cambist_cli._options import account_options, configured_source, header_option, read_body
 from cambist_cli._output import print_event
 from cambist_cli._unproven import unproven
-
-# RFC 9110: a token, a colon, and a value without line ends or other control characters.
-_header = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)").fullmatch
-
-
-def _headers(_: click.Context, __: click.Parameter, given: Sequence[str]) -> list[tuple[str, str]]:
-    found = [_header(text) for text in given]
-    pairs = [(match[1], match[2].rstrip(" \t")) for match in found if match]
-    if len(pairs) < len(found):
-        raise click.BadParameter("write 'Name: value', one header for each -H")
-    return pairs
 
 
 @click.command("normalize")
 @account_options
 @click.argument("file", default="-")
-@click.option(
-    "-H",
-    "--header",
-    "headers",
-    metavar="'NAME: VALUE'",
-    multiple=True,
-    callback=_headers,
-    help="A header of the delivery.",
-)
+@header_option
 @click.option("--no-verify", is_flag=True, help="Take the body as it is: no header, no secret.")
 def command(
     provider: str,

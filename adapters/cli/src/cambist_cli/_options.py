@@ -1,9 +1,10 @@
-"""What `normalize` and `sign` take alike: a provider, a body, and the settings of an account."""
+"""What `normalize`, `sign` and `send` take alike: a provider, a body, and the settings of an account."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -16,6 +17,8 @@ from cambist import Registry, Source, resolve_references
 from cambist_cli._settings import main_secret_setting
 
 F = TypeVar("F", bound=Callable[..., Any])
+# RFC 9110: a token, a colon, and a value without line ends or other control characters.
+_header = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)").fullmatch
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -33,14 +36,22 @@ def _settings(_: click.Context, __: click.Parameter, given: Sequence[str]) -> di
     return dict(map(_setting, given))
 
 
-_secret = click.option(
+def _headers(_: click.Context, __: click.Parameter, given: Sequence[str]) -> list[tuple[str, str]]:
+    found = [_header(text) for text in given]
+    pairs = [(match[1], match[2].rstrip(" \t")) for match in found if match]
+    if len(pairs) < len(found):
+        raise click.BadParameter("write 'Name: value', one header for each -H")
+    return pairs
+
+
+secret_option = click.option(
     "--secret",
     "secrets",
     metavar="S",
     multiple=True,
     help="A secret of the account. Others on this machine can see it while this runs: see --set.",
 )
-_set = click.option(
+set_option = click.option(
     "--set",
     "settings",
     metavar="KEY=VALUE",
@@ -53,11 +64,20 @@ _source = click.option(
     "--source", "name", metavar="NAME", default="cli", show_default=True, help="The source that events name."
 )
 
-_path = click.option(
+path_option = click.option(
     "--path",
     "request_path",
     metavar="PATH",
     help="The path of the request, where it is a part of the proof: /webhooks/shop.",
+)
+header_option = click.option(
+    "-H",
+    "--header",
+    "headers",
+    metavar="'NAME: VALUE'",
+    multiple=True,
+    callback=_headers,
+    help="A header of the delivery.",
 )
 
 
@@ -66,7 +86,7 @@ def account_options(command: F) -> F:
 
     And ``--path``, which some deliveries are proven genuine with.
     """
-    return click.argument("provider")(_secret(_set(_source(_path(command)))))
+    return click.argument("provider")(secret_option(set_option(_source(path_option(command)))))
 
 
 def configured_source(
