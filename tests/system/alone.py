@@ -19,6 +19,7 @@ NEEDS = {
     "cambist-aiohttp": {"cambist"},
     "cambist-cli": {"cambist", "cambist-aiohttp"},
     "cambist-inbox": {"cambist"},
+    "cambist-queue": {"cambist"},
 }
 BRINGS = {
     "cambist-alchemypay": ["alchemypay-card"],
@@ -30,8 +31,9 @@ BRINGS = {
 # What no distribution needs to run, unless it is one of these.
 ONLY_WITH = {
     "aiohttp": {"cambist-aiohttp", "cambist-cli"},
-    "click": {"cambist-cli"},
+    "click": {"cambist-cli", "cambist-queue"},
     "rich": {"cambist-cli"},
+    "faststream": {"cambist-queue"},
     "jinja2": set(),
     "stamina": set(),
     "pytest": set(),

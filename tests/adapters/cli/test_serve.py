@@ -160,8 +160,8 @@ def test_an_unparsable_request_leaves_no_trace_of_itself(serve: Serve) -> None:
     ("more", "expected"),
     [
         (
-            '[[sinks]]\nurl = "nats://user:the-s3cret@localhost"',
-            "cambist.toml: [[sinks]] number 1 (nats): no plugin brings such a sink (installed: ledger, shut)",
+            '[[sinks]]\nurl = "pigeon://user:the-s3cret@localhost"',
+            "cambist.toml: [[sinks]] number 1 (pigeon): no plugin brings such a sink (installed: ",
         ),
         (
             '[[sinks]]\nurl = "shut://user:the-s3cret@localhost"',

@@ -2,58 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import re
 import tomllib
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from attrs import field, fields, frozen
 
-from cambist import Pipeline, Registry, Source, resolve_references
+from cambist import Pipeline, Registry, Source
 from cambist.errors import ConfigurationError, PluginError
-from cambist_cli._checks import checked, is_text, is_whole
+from cambist_cli._checks import checked, is_text
 from cambist_cli._inbox_table import Inbox, inbox_table
+from cambist_cli._limits_table import LimitsTable
+from cambist_cli._log_table import Log
+from cambist_cli._queue_tables import Queue, deliveries_of, records_of
+from cambist_cli._server_table import Server
+from cambist_cli._sink_table import SinkSettings, sinks_of
+from cambist_cli._tables import resolved, tables, text
 
 T = TypeVar("T")
-_is_name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", re.ASCII).fullmatch
 
 
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-@frozen
-class Server:
-    """``[server]``: where deliveries are received.
-
-    Args:
-        host: The address to listen on.
-        port: The port; 0 takes a free one.
-        prefix: Under which path the sources are.
-        max_body: The largest body, in bytes.
-    """
-
-    host: str = field(default="127.0.0.1", validator=checked(is_text, "is not an address or a host's name"))
-    port: int = field(
-        default=8080,
-        validator=checked(lambda port: is_whole(port, 0, 65535), "is not a whole number from 0 to 65535"),
-    )
-    prefix: str = field(
-        default="/webhooks",
-        validator=checked(
-            lambda prefix: isinstance(prefix, str) and re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", prefix),
-            "is not a path like /webhooks",
-        ),
-    )
-    max_body: int = field(
-        default=1024 * 1024,
-        validator=checked(lambda size: is_whole(size, 1, 2**31), "is not a number of bytes from 1 to 2 GiB"),
-    )
 
 
 @frozen
@@ -75,26 +47,6 @@ class Plugins:
 
 
 @frozen
-class SinkSettings:
-    """One of ``[[sinks]]``.
-
-    Args:
-        url: Where events go; its scheme says which plugin takes them there. It may hold a password.
-        options: The further keys, for the plugin.
-        name: What the inbox calls it: events wait under this name.
-    """
-
-    url: str = field(repr=False)
-    options: Mapping[str, Any] = field(repr=False)
-    name: str
-
-    @property
-    def scheme(self) -> str:
-        """The URL's scheme: ``nats``."""
-        return urlsplit(self.url).scheme
-
-
-@frozen
 class Config:
     """A configuration file as a whole.
 
@@ -105,6 +57,10 @@ class Config:
         sinks: Where events go; to stdout if there is none, and no inbox.
         plugins: Which plugins to load.
         inbox: Where they are stored first, if they are.
+        limits: How much a sender may take.
+        log: What is printed on stderr.
+        deliveries: Where raw deliveries wait for workers, if they do.
+        records: The queues of providers that workers read.
     """
 
     path: Path
@@ -113,9 +69,19 @@ class Config:
     sinks: tuple[SinkSettings, ...]
     plugins: Plugins
     inbox: Inbox | None = None
+    limits: LimitsTable = field(factory=LimitsTable)
+    log: Log = field(factory=Log)
+    deliveries: Queue | None = None
+    records: tuple[Queue, ...] = ()
 
-    def wire(self) -> tuple[Registry, Pipeline]:
-        """Return the plugins, and the pipeline of the sources.
+    @property
+    def http_sources(self) -> tuple[Source, ...]:
+        """The sources whose deliveries come over HTTP. What comes off a queue carries no proof of its own."""
+        read = {queue.source for queue in self.records}
+        return tuple(source for source in self.sources if source.name not in read)
+
+    def wire(self, sources: tuple[Source, ...] | None = None) -> tuple[Registry, Pipeline]:
+        """Return the plugins, and the pipeline of the sources: of all, unless some are given.
 
         Raises:
             ConfigurationError: A plugin or provider is not installed, or a setting is unknown or malformed.
@@ -123,7 +89,7 @@ class Config:
         """
         with self.blamed():
             registry = Registry.load(self.plugins.load)
-            return registry, Pipeline(self.sources, registry=registry)
+            return registry, Pipeline(self.sources if sources is None else sources, registry=registry)
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
@@ -148,7 +114,7 @@ def load_config(path: Path) -> Config:
         ConfigurationError: The file is missing or no TOML, or a table or key in it is unknown, missing or
             malformed. It names the file, the table and the key.
     """
-    return _read(path, _config)
+    return read_toml(path, config_of)
 
 
 @frozen
@@ -172,10 +138,10 @@ def load_stored(path: Path) -> Stored:
     Raises:
         ConfigurationError: As `load_config` does; or it has no ``[inbox]``.
     """
-    return _read(path, _stored)
+    return read_toml(path, _stored)
 
 
-def _read(path: Path, make: Callable[[Path, dict[str, Any]], T]) -> T:
+def read_toml(path: Path, make: Callable[[Path, dict[str, Any]], T]) -> T:
     """Return what is made of a file. The errors of both name it."""
     try:
         return make(path, tomllib.loads(path.read_text(encoding="utf-8")))
@@ -195,30 +161,43 @@ def _read(path: Path, make: Callable[[Path, dict[str, Any]], T]) -> T:
 def _stored(path: Path, document: dict[str, Any]) -> Stored:
     if "inbox" not in document:
         raise ConfigurationError("[inbox]: is missing: nothing is stored without it")
-    names = tuple(sink.name for sink in _sinks(document))
+    names = tuple(sink.name for sink in sinks_of(document, path.parent))
     return Stored(path, inbox_table(document["inbox"], path.parent), names)
 
 
-def _config(path: Path, document: dict[str, Any]) -> Config:
+def config_of(path: Path, document: dict[str, Any]) -> Config:
+    """Return what a document says.
+
+    Raises:
+        ConfigurationError: As `load_config` does, without the file's name.
+    """
     known = {
         "server": "[server]",
+        "limits": "[limits]",
+        "log": "[log]",
         "plugins": "[plugins]",
         "inbox": "[inbox]",
         "sources": "[[sources]]",
         "sinks": "[[sinks]]",
+        "deliveries": "[deliveries]",
+        "records": "[[records]]",
     }
     for key in sorted(document.keys() - known.keys()):
         raise ConfigurationError(f"{key}: is not known here; known are: {', '.join(known.values())}")
-    sources = tuple(_source(where, table, path.parent) for where, table in _tables(document, "sources"))
+    sources = tuple(_source(where, table, path.parent) for where, table in tables(document, "sources"))
     if not sources:
         raise ConfigurationError("[[sources]]: at least one is needed")
     return Config(
         path=path,
         sources=sources,
         server=_table(Server, document, "server"),
-        sinks=_sinks(document),
+        limits=_table(LimitsTable, document, "limits"),
+        log=_table(Log, document, "log"),
+        sinks=sinks_of(document, path.parent),
         plugins=_table(Plugins, document, "plugins"),
         inbox=inbox_table(document["inbox"], path.parent) if "inbox" in document else None,
+        deliveries=deliveries_of(document, path.parent),
+        records=records_of(document, path.parent, frozenset(source.name for source in sources)),
     )
 
 
@@ -237,64 +216,15 @@ def _table(cls: type[T], document: dict[str, Any], name: str) -> T:
     raise ConfigurationError(f"[{name}] {problem}")
 
 
-def _tables(document: dict[str, Any], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return each table of an array of tables, and what to call it in an error."""
-    tables = document.get(name, [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise ConfigurationError(f"{name}: write each as a table of its own, [[{name}]]")
-    for number, table in enumerate(tables, 1):
-        called = table.get("name")
-        yield f"[[{name}]] {called!r}" if is_text(called) else f"[[{name}]] number {number}", dict(table)
-
-
 def _source(where: str, table: dict[str, Any], folder: Path) -> Source:
-    name, provider = _text(where, table, "name"), _text(where, table, "provider")
-    path = _text(where, table, "path") if "path" in table else None
+    name, provider = text(where, table, "name"), text(where, table, "provider")
+    path = text(where, table, "path") if "path" in table else None
     quarantine = table.pop("quarantine", False)
     if not isinstance(quarantine, bool):
         raise ConfigurationError(f"{where} quarantine: is neither true nor false")
+    settings = resolved(where, table, folder)
     try:
-        # A relative path begins at the file's own folder; an absolute one stays as it is.
-        settings = resolve_references(
-            table, os.environ, lambda file: (folder / file).read_text(encoding="utf-8")
-        )
         return Source(name, provider, settings, path, quarantine)
     except ConfigurationError as error:
         problem = error.reason
     raise ConfigurationError(f"{where} {problem}")
-
-
-def _sinks(document: dict[str, Any]) -> tuple[SinkSettings, ...]:
-    """Return the sinks; one without a name has its scheme's, and a number if there are several."""
-    sinks: list[SinkSettings] = []
-    schemes: Counter[str] = Counter()
-    for where, table in _tables(document, "sinks"):
-        name = _text(where, table, "name") if "name" in table else None
-        url = _text(where, table, "url")
-        scheme = _scheme(where, url)
-        schemes[scheme] += 1
-        if name is None:
-            name = scheme if schemes[scheme] == 1 else f"{scheme}-{schemes[scheme]}"
-        elif not _is_name(name):
-            raise ConfigurationError(f"{where} name: is up to 64 letters, digits, '.', '_' and '-'")
-        if name in {sink.name for sink in sinks}:
-            raise ConfigurationError(f"{where} name: another sink is called {name!r} too")
-        sinks.append(SinkSettings(url, table, name))
-    return tuple(sinks)
-
-
-def _scheme(where: str, url: str) -> str:
-    try:
-        if scheme := urlsplit(url).scheme:
-            return scheme
-    except ValueError:
-        pass
-    raise ConfigurationError(f"{where} url: is not a URL like nats://127.0.0.1:4222")
-
-
-def _text(where: str, table: dict[str, Any], key: str) -> str:
-    """Take a text out of a table."""
-    value = table.pop(key, None)
-    if is_text(value):
-        return str(value)
-    raise ConfigurationError(f"{where} {key}: {'is missing' if value is None else 'is not a text'}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,9 +37,21 @@ config_option = click.option(
 
 @asynccontextmanager
 async def open_inbox(
-    config: Config, table: InboxTable, pipeline: Pipeline, sinks: Mapping[str, Sink]
+    config: Config,
+    table: InboxTable,
+    pipeline: Pipeline,
+    sinks: Mapping[str, Sink],
+    *,
+    keeps_house: bool = True,
 ) -> AsyncIterator[Inbox]:
     """Open the inbox with all that belongs to it: what hands events on, and what drops the old.
+
+    Args:
+        config: The configuration.
+        table: Its ``[inbox]``.
+        pipeline: Makes the events.
+        sinks: Where they are handed on to, by name.
+        keeps_house: Whether this process drops the old, and warns. Of several on one inbox, one does.
 
     Raises:
         ConfigurationError: The inbox is not installed, or its database cannot be used.
@@ -58,13 +70,16 @@ async def open_inbox(
                     max_rejections=table.max_rejections,
                 )
             )
-            async with Archive(table.url, keys=table.keys) as archive:
-                backlog = await archive.backlog()
+            backlog: Mapping[str, int] = {}
+            if keeps_house:
+                async with Archive(table.url, keys=table.keys) as archive:
+                    backlog = await archive.backlog()
         for name in sorted(backlog.keys() - sinks.keys()):
             logger.warning("%d events wait for the sink %r, which is not configured", backlog[name], name)
         if sinks:
             await stack.enter_async_context(Relay(inbox, sinks, attempts=table.attempts))
-        await stack.enter_async_context(Retention(inbox, table.bodies, table.rejections))
+        if keeps_house:
+            await stack.enter_async_context(Retention(inbox, table.bodies, table.rejections))
         yield inbox
 
 
@@ -98,10 +113,13 @@ async def open_archive(path: Path) -> AsyncIterator[Opened]:
         yield Opened(stored, archive)
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
+def run(
+    work: Coroutine[Any, Any, None], loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+) -> None:
     """Run a command's work. An error of the database is told by its class: its text may hold a value."""
     try:
-        asyncio.run(_to_the_end(work))
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(_to_the_end(work))
     except (CambistError, click.ClickException, OSError, MemoryError):
         raise
     except Exception as error:

@@ -20,22 +20,27 @@ from cambist_cli._text import one_line
 _COMMANDS = (
     "backup",
     "check",
+    "check-config",
     "deliveries",
     "demo",
     "events",
+    "init",
     "new-provider",
     "normalize",
     "outbox",
     "payments",
     "providers",
     "prune",
+    "queue",
     "rejections",
     "rekey",
     "replay",
     "restore",
     "schema",
+    "send",
     "serve",
     "sign",
+    "worker",
 )
 
 

@@ -2,83 +2,81 @@
 
 from __future__ import annotations
 
-import errno
+import importlib
 import logging
 import os
-from contextlib import AsyncExitStack
+import shutil
+import tempfile
 from pathlib import Path
 
 import click
 
-from cambist import Pipeline, Receiver, Registry
-from cambist.errors import ConfigurationError
-from cambist.hookspecs import Sink
-from cambist_aiohttp import serve
+from cambist_aiohttp import address_of
 from cambist_cli._config import Config, load_config
-from cambist_cli._inbox import open_inbox, run
+from cambist_cli._inbox import config_option, require_inbox, run
+from cambist_cli._listeners import Listeners, open_listeners
 from cambist_cli._log import log_to_stderr
-from cambist_cli._sinks import InTurn, Stdout, open_sinks
+from cambist_cli._loop import loop_factory
+from cambist_cli._reload import Current, check
+from cambist_cli._seat import Alone
+from cambist_cli._serve_worker import Worker
+from cambist_cli._serving import serve
+from cambist_cli._signals import while_starting
+from cambist_cli._supervisor import Supervisor
 
 
 @click.command("serve")
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default="cambist.toml",
-    show_default=True,
-    help="The configuration file.",
-)
-def command(path: Path) -> None:
+@config_option
+@click.option("--raw", is_flag=True, help="Put deliveries on the queue of [deliveries] as they come.")
+def command(path: Path, raw: bool) -> None:
     """Receive deliveries over HTTP and pass their events on.
 
     The first line on stdout is 'listening on http://HOST:PORT', once it does. Without [[sinks]] and [inbox]
     every further line is one event in JSON, printed before its delivery is answered. With [inbox], events are
     stored before the answer, and handed to the sinks after it. Refusals go to stderr.
-    SIGINT and SIGTERM end it once what is under way is answered.
+    With --raw nothing is verified: a delivery is answered when the queue has it, and 'cambist worker' does
+    the rest. [[sinks]] and [inbox] are the workers', then.
+    SIGINT and SIGTERM end it once what is under way is answered, the second of them at once. SIGHUP takes
+    changed sources and secrets over.
     """
     log_to_stderr(logging.WARNING)
-    config = load_config(path)
-    registry, pipeline = config.wire()
-    run(_run(config, registry, pipeline))
+    with while_starting():
+        config = load_config(path)
+        log_to_stderr(logging.INFO, config.log.format)
+        logging.getLogger("cambist.cli").setLevel(logging.INFO)
+        make_loop = loop_factory(config)
+        registry, pipeline = config.wire(config.http_sources)
+        current = Current(config, registry, pipeline, raw)
+        check(config, pipeline, raw=raw)
+        with open_listeners(config) as listeners:
+            seat = _supervised(current, listeners) if config.server.workers > 1 else Alone()
+            if isinstance(seat, int):
+                click.get_current_context().exit(seat)
+            run(serve(current, listeners, seat), make_loop)
 
 
-async def _run(config: Config, registry: Registry, pipeline: Pipeline) -> None:
-    if config.sinks or config.inbox:
-        # The sinks are closed last: until then the inbox hands on to them.
-        async with AsyncExitStack() as stack:
-            sinks = await stack.enter_async_context(open_sinks(config, registry))
-            sink: Sink = InTurn(list(sinks.values()))
-            if config.inbox:
-                sink = await stack.enter_async_context(open_inbox(config, config.inbox, pipeline, sinks))
-            await _serve(config, pipeline, sink)
-        return
-    stdout = Stdout()
-    await _serve(config, pipeline, stdout)
-    if stdout.gone:
-        raise stdout.gone
+def _supervised(current: Current, listeners: Listeners) -> Worker | int:
+    """Start workers. Return in each of them, and in this process with its exit code, once they have ended."""
+    config = current.config
+    if config.inbox and not current.raw:  # a worker that takes another's place need not read all of it again
+        require_inbox(config.path)
+        importlib.import_module("cambist_inbox")
+    folder = _metrics_folder(config)
+    supervisor = Supervisor(
+        config.server.shutdown_timeout_s, current, Alone(), address_of(listeners.deliveries[0])
+    )
+    worker = supervisor.run(config.server.workers)
+    if worker:
+        return worker
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+    return supervisor.code
 
 
-async def _serve(config: Config, pipeline: Pipeline, sink: Sink) -> None:
-    server = config.server
-    try:
-        with config.blamed():
-            await serve(
-                Receiver(pipeline, sink),
-                host=server.host,
-                port=server.port,
-                prefix=server.prefix,
-                max_body=server.max_body,
-                ready=lambda address: click.echo(f"listening on {address}"),
-            )
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        # asyncio words these at length, and leaves out the number where no address is this machine's; that of
-        # a name that is not found is negative.
-        number = error.errno or errno.EADDRNOTAVAIL
-        reason = os.strerror(number) if number > 0 else error.strerror
-        problem = f"[server] cannot listen on {server.host} port {server.port} ({reason})"
-    else:
-        return
-    raise ConfigurationError(f"{config.path}: {problem}")
+def _metrics_folder(config: Config) -> str | None:
+    """Return a new folder in which all workers count, unless there is one or nothing is to be counted."""
+    if config.server.admin is None or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        return None
+    folder = tempfile.mkdtemp(prefix="cambist-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # read when prometheus_client is imported
+    return folder
