@@ -19,7 +19,8 @@ BROKERS = ("nats", "rabbit", "redis", "kafka")
 
 
 class Server(Protocol):
-    url: str
+    @property
+    def url(self) -> str: ...
 
     def start(self) -> None: ...
     def kill(self) -> None: ...

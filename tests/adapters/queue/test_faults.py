@@ -122,6 +122,8 @@ async def test_at_random_moments(
     happened: Counter[str] = Counter()
     async with Proxy(port) as proxy:
         url = own_server.url.replace(f":{port}", f":{proxy.port}")
+        if advertise := getattr(own_server, "advertise", None):
+            await asyncio.to_thread(advertise, proxy.port)  # where Kafka sends its clients on to
         async with sink_of(mode, url, options, tmp_path) as sink, Consumer(url, on_event, options=options):
             load = Load(Receiver(PIPELINE, sink))
             senders = [

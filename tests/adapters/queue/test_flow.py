@@ -107,9 +107,10 @@ async def working(ways: Ways, pipeline: Any = PIPELINE, sink: Any = None) -> Asy
 async def letters(ways: Ways, count: int) -> list[dict[str, Any]]:
     """Return the dead letters of deliveries, once there are as many."""
     readings = Readings()
+    dead = evolve(dead_letters(ways.delivery_topic), redeliver_after_s=1)
     async with (
         delivery_link(ways) as link,
-        link.client.consume(dead_letters(ways.delivery_topic), "inspect", readings),
+        link.client.consume(dead, "inspect", readings),
     ):
         await readings.until(lambda: len(readings.got) >= count)
     return [json.loads(each.body) for each in readings.got]

@@ -18,10 +18,11 @@ from collections.abc import Mapping
 from cambist import hookimpl
 from cambist.hookspecs import SinkFactory
 from cambist_queue._address import SCHEMES, Address, address_of
+from cambist_queue._asyncapi import QueueTable, asyncapi
 from cambist_queue._client import Client, Handle
 from cambist_queue._cloudevents import decode, encode
 from cambist_queue._consumer import Consumer
-from cambist_queue._edge import RawReceiver
+from cambist_queue._edge import RawReceiver, check_card_numbers
 from cambist_queue._link import Link
 from cambist_queue._make import make_topics
 from cambist_queue._message import Message, Received
@@ -46,6 +47,7 @@ __all__ = [
     "Link",
     "Message",
     "QueueSink",
+    "QueueTable",
     "RawReceiver",
     "Received",
     "RecordOptions",
@@ -55,6 +57,8 @@ __all__ = [
     "Topic",
     "Worker",
     "address_of",
+    "asyncapi",
+    "check_card_numbers",
     "check_records",
     "dead_letters",
     "decode",

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from cambist import Acknowledgement, Delivery, Pipeline, problem
-from cambist.errors import CambistError, ConfigurationError, SinkError
+from cambist import Acknowledgement, Delivery, Pipeline, Receiver, Telemetry, Watch, problem
+from cambist.errors import CambistError, ConfigurationError, SinkError, UnknownSource
 from cambist_queue._cloudevents import order_key
 from cambist_queue._link import Link
 from cambist_queue._options import Order
@@ -17,8 +17,8 @@ from cambist_queue._topic import Topic
 logger = logging.getLogger("cambist.queue")
 
 
-class RawReceiver:
-    """Answers a delivery when a queue has it, as it came. It stands where a `cambist.Receiver` does.
+class RawReceiver(Receiver):
+    """Answers a delivery when a queue has it, as it came.
 
     The sender is told that the delivery arrived, before anybody has verified it. So what turns out to be
     forged or unreadable becomes a dead letter, and is not sent again.
@@ -30,6 +30,7 @@ class RawReceiver:
         order: What keeps its order: ``payment`` reads each delivery to find its payment; ``source`` puts all
             deliveries of a source into one partition; ``none`` spreads them.
         card_numbers: Whether deliveries that hold card numbers may stand on the queue, in clear.
+        telemetry: Is told what becomes of each delivery; nothing of events, for there are none yet.
 
     Raises:
         ConfigurationError: A source's deliveries hold card numbers, and that was not allowed.
@@ -43,27 +44,26 @@ class RawReceiver:
         *,
         order: Order = "payment",
         card_numbers: bool = False,
+        telemetry: Telemetry | None = None,
     ) -> None:
-        for route in pipeline.routes:
-            if route.provider.redact is not None and not card_numbers:
-                raise ConfigurationError(
-                    "its deliveries hold card numbers, which would stand on the queue in clear: "
-                    "receive it with an inbox, or set card_numbers = true in [deliveries]",
-                    source=route.source.name,
-                )
+        if not card_numbers:
+            check_card_numbers(pipeline)
+        # What a receiver does with a sink is the workers': there is none here.
         self.pipeline = pipeline
+        self._telemetry = telemetry
         self._link = link
         self._topic = topic
         self._key = _KEYS[order]
 
-    async def receive(self, delivery: Delivery) -> Acknowledgement:
-        """Return the provider's acknowledgement once the broker has confirmed the delivery; else 503."""
+    async def _receive(self, delivery: Delivery, watch: Watch) -> Acknowledgement:
         route = self.pipeline.route(delivery.source)
         if route is None:
+            watch.failed(UnknownSource("no such source is configured", source=delivery.source[:64]))
             return problem(404)
         try:
             await self._link.send(self._topic, encode_delivery(delivery, self._key(self.pipeline, delivery)))
         except SinkError as error:
+            watch.failed(error)
             logger.error("source %r: refused with 503: %s", delivery.source, error)  # noqa: TRY400
             return problem(503, error)
         try:
@@ -78,6 +78,21 @@ class RawReceiver:
             SinkError: It does not.
         """
         await self._link.ready()
+
+
+def check_card_numbers(pipeline: Pipeline) -> None:
+    """See that no source's deliveries hold card numbers: they would stand on the queue in clear.
+
+    Raises:
+        ConfigurationError: A source's do.
+    """
+    for route in pipeline.routes:
+        if route.provider.redact is not None:
+            raise ConfigurationError(
+                "its deliveries hold card numbers, which would stand on the queue in clear: "
+                "receive it with an inbox, or set card_numbers = true in [deliveries]",
+                source=route.source.name,
+            )
 
 
 def _of_payment(pipeline: Pipeline, delivery: Delivery) -> str:

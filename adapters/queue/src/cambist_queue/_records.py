@@ -18,7 +18,7 @@ def check_records(pipeline: Pipeline, source: str) -> None:
         raise ConfigurationError("there is no such source", source=source)
     if not isinstance(route.scheme, Unverified):
         raise ConfigurationError(
-            f"asks for {route.scheme.name}, and a record carries no proof: set its auth to none, and see that "
-            "nobody else may write on the queue",
+            f"asks for {route.scheme.name}, and a record carries no proof: set its auth to none, and see "
+            "that nobody else may write on the queue",
             source=source,
         )

@@ -18,13 +18,12 @@ class Topic:
     Args:
         name: Parts of letters, digits, ``_`` and ``-`` with dots between them: ``cambist.events``.
         partitions: How many partitions it has. It stays as it was created: with another number, keys would be
-            in other partitions, and lose their order.
+            in other partitions, and lose their order. 0 is somebody else's topic, with as many as it has.
         groups: Who reads it. Each group gets every message, and the readers of a group share them.
         keep: What happens to a message that every group has read: ``True`` leaves it until it is too old.
         max_age_s: After how many seconds a message is too old; ``None`` for never.
         max_bytes: How large the topic becomes before the oldest messages go; ``None`` for no bound.
         redeliver_after_s: After how many seconds a message of a reader that died is handed to another one.
-        ours: Whether it is ours to make. Somebody else's has as many partitions as it has.
     """
 
     name: str
@@ -34,7 +33,11 @@ class Topic:
     max_age_s: int | None = None
     max_bytes: int | None = None
     redeliver_after_s: float = 30
-    ours: bool = True
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is ours to make and to send to."""
+        return self.partitions > 0
 
 
 def partition_of(key: str, partitions: int) -> int:
