@@ -46,6 +46,7 @@ PUBLIC = (
     "cambist.testing",
     "cambist.verification",
     "cambist_inbox",
+    "cambist_queue",
 )
 
 

@@ -13,10 +13,14 @@ import pytest
 
 import cambist
 import cambist_aiohttp
+import cambist_aiohttp.testing
 import cambist_coinspaid.callbacks
 import cambist_inbox
+import cambist_queue
 from cambist import errors, hookspecs, testing, verification
 from cambist_cli._config import Plugins, Server
+from cambist_cli._limits_table import LimitsTable
+from cambist_cli._log_table import Log
 from cambist_cli._main import cli
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -36,7 +40,18 @@ def test_every_hook_with_its_arguments() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [cambist, cambist_aiohttp, cambist_inbox, errors, hookspecs, testing, verification]
+    "module",
+    [
+        cambist,
+        cambist_aiohttp,
+        cambist_aiohttp.testing,
+        cambist_inbox,
+        cambist_queue,
+        errors,
+        hookspecs,
+        testing,
+        verification,
+    ],
 )
 def test_every_public_name(module: object) -> None:
     name = module.__name__
@@ -78,13 +93,16 @@ def test_every_command_with_its_options() -> None:
     }
 
 
-@pytest.mark.parametrize("cls", [Server, Plugins])
-def test_every_key_of_the_configuration(cls: type) -> None:
+@pytest.mark.parametrize(
+    ("table", "cls"), [("server", Server), ("limits", LimitsTable), ("log", Log), ("plugins", Plugins)]
+)
+def test_every_key_of_the_configuration(table: str, cls: type) -> None:
     page = (DOCS / "reference/configuration.md").read_text()
-    section = page.partition(f"## `[{cls.__name__.lower()}]`\n")[2].partition("\n## ")[0]
+    section = page.partition(f"## `[{table}]`\n")[2].partition("\n## ")[0]
+    nothing = "all" if cls is Plugins else "none"
     listed = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", section, re.MULTILINE))
     assert listed == {
-        field.name: "all" if field.default is None else f"`{json.dumps(field.default)}`"
+        field.name: nothing if field.default is None else f"`{json.dumps(field.default)}`"
         for field in attrs.fields(cls)
     }
 
