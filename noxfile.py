@@ -25,13 +25,17 @@ DISTRIBUTIONS = {
     "cambist-aiohttp": "adapters/aiohttp",
     "cambist-cli": "adapters/cli",
     "cambist-inbox": "adapters/inbox",
+    "cambist-queue": "adapters/queue",
 }
 # What is installed together from wheels: each alone, and the HTTP adapter with each plugin.
 PLUGINS = [name for name, folder in DISTRIBUTIONS.items() if folder.startswith("plugins/")]
 COMBINATIONS = [*((name,) for name in DISTRIBUTIONS), *(("cambist-aiohttp", name) for name in PLUGINS)]
 WHEELS = tempfile.TemporaryDirectory(prefix="cambist-wheels-")
 # What the tests of a distribution need beside it, of what it can do without.
-TESTED_WITH = {"cambist-inbox": ["asyncpg"]}
+TESTED_WITH = {
+    "cambist-inbox": ["asyncpg"],
+    "cambist-queue": ["faststream[nats,redis,confluent]", "aio-pika", "cloudevents"],
+}
 GROUPS = ["tests", "lint", "typing", "docs"]
 
 
