@@ -132,7 +132,7 @@ async def rows(inbox: Inbox, table: Table) -> list[dict[str, Any]]:
 async def until(condition: Any, seconds: float = 20) -> None:
     """Return when a condition holds."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  # it is of another process, or of a handler
+        while not condition():  # it is of another process, or of a handler
             await asyncio.sleep(0.005)
 
 

@@ -29,8 +29,9 @@ class Server(Protocol):
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "broker" in metafunc.fixturenames:
-        # One worker of xdist for each broker: its server starts once.
-        marked = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in BROKERS]
+        # A module says so if it is about one broker. One worker of xdist for each: its server starts once.
+        names = getattr(metafunc.module, "BROKERS", BROKERS)
+        marked = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
         metafunc.parametrize("broker", marked, scope="session")
 
 

@@ -19,8 +19,8 @@ from .conftest import Server
 
 pytest.importorskip("cambist_cli")
 pytest.importorskip("cambist_coinspaid")
-pytestmark = pytest.mark.parametrize("broker", ["nats"], scope="session")
 
+BROKERS = ("nats",)
 Cambist = Callable[..., subprocess.CompletedProcess[str]]
 CONFIG = """
 [server]
@@ -29,10 +29,6 @@ port = 0
 name = "shop"
 provider = "coinspaid"
 secrets = [{{ env = "SHOP_SECRET" }}]
-[[sources]]
-name = "anchor"
-provider = "stellar-anchor"
-auth = "none"
 [deliveries]
 url = {{ env = "BROKER" }}
 topic = "{name}.deliveries"
@@ -69,13 +65,11 @@ class Running:
 
     def start(self, *arguments: str) -> str:
         """Start a command, and return its first line."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cambist_cli", *arguments],
-            cwd=self._folder,
-            stdout=subprocess.PIPE,
-            stderr=(self._folder / f"stderr-{len(self._processes)}").open("w"),
-            text=True,
-        )
+        command = [sys.executable, "-m", "cambist_cli", *arguments]
+        with (self._folder / f"stderr-{len(self._processes)}").open("w") as errors:
+            process = subprocess.Popen(
+                command, cwd=self._folder, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
         self._processes.append(process)
         assert process.stdout is not None
         return process.stdout.readline().strip()

@@ -197,6 +197,14 @@ async def test_a_topic_that_is_not_as_it_should_be_is_refused(
             await link.client.check(wanted)
 
 
+@pytest.mark.parametrize("partitions", [3, 5])
+async def test_a_topic_keeps_its_number_of_partitions(server: Server, topic: Topic, partitions: int) -> None:
+    async with linked(server, topic) as link:
+        with pytest.raises(ConfigurationError, match="has to be"):
+            await link.client.create(evolve(topic, partitions=partitions))
+        await link.client.check(topic)
+
+
 async def test_nothing_is_sent_to_a_topic_that_is_not_there(server: Server, topic: Topic) -> None:
     async with linked(server, topic) as link:
         missing = evolve(topic, name=f"{topic.name}x")

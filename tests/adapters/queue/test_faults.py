@@ -1,10 +1,11 @@
 """Whatever happens to a broker under load, nothing acknowledged is lost and nothing reaches a consumer twice.
 
 Senders that retry as providers do post to a receiver, while its broker is killed and started again,
-connections are cut, and answers come late. In the end what was acknowledged is compared with what a consumer was handed.
+connections are cut, and answers come late. In the end what was acknowledged is compared with what a consumer
+was handed.
 
-``CAMBIST_FAULTS`` says how often on each broker and in each mode, and ``CAMBIST_SEED`` repeats the choices of a
-run, though not its timing::
+``CAMBIST_FAULTS`` says how often on each broker and in each mode, and ``CAMBIST_SEED`` repeats the choices of
+a run, though not its timing::
 
     CAMBIST_FAULTS=20 pytest -s tests/adapters/queue/test_faults.py
 """

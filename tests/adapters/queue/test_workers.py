@@ -161,7 +161,7 @@ async def test_killing_one_of_three_at_random_loses_nothing(
                 await asyncio.sleep(0.05)
     assert {event.payment.id for event in handed} == {str(number) for number in range(sent)}
     assert max(Counter(event.id for event in handed).values()) == 1
-        await workers.all_read()
+    await workers.all_read()
     assert set(workers.stop()) == {0}
     assert "s3cret" not in workers.told
     assert "Traceback" not in workers.told

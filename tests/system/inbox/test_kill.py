@@ -179,7 +179,7 @@ async def rows(url: str, query: str) -> list[tuple[Any, ...]]:
 async def settled(url: str) -> None:
     """Wait until the relay has handed everything on."""
     async with asyncio.timeout(SETTLED_S):
-        while await rows(url, "SELECT 1 FROM outbox LIMIT 1"):  # noqa: ASYNC110  # of another process
+        while await rows(url, "SELECT 1 FROM outbox LIMIT 1"):  # of another process
             await asyncio.sleep(0.05)
 
 

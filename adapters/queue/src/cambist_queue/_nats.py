@@ -63,15 +63,16 @@ class Connection:
     async def create(self, topic: Topic) -> None:
         """Make the stream, and a consumer for each group and partition. See `Client`."""
         stream = await self._jetstream()
+        name = stream_name(topic)
         try:
-            await stream.stream_info(stream_name(topic))
+            _compare(f"stream {name}", _stream(topic), (await stream.stream_info(name)).config, _OF_STREAM)
         except NotFoundError:
             await stream.add_stream(_stream(topic))
-        for name, wanted in _consumers(topic):
+        for consumer, wanted in _consumers(topic):
             try:
-                await stream.consumer_info(stream_name(topic), name)
+                await stream.consumer_info(name, consumer)
             except NotFoundError:
-                await stream.add_consumer(stream_name(topic), wanted)
+                await stream.add_consumer(name, wanted)
         await self.check(topic)
 
     async def check(self, topic: Topic) -> None:
@@ -183,7 +184,8 @@ def _attributes(headers: Mapping[str, str] | None) -> dict[str, str]:
 def _stream(topic: Topic) -> api.StreamConfig:
     return api.StreamConfig(
         name=stream_name(topic),
-        subjects=[f"{topic.name}.*"],
+        # Each by itself: with another number of partitions it is another stream, and that is seen.
+        subjects=[subject(topic, partition) for partition in range(topic.partitions)],
         storage=api.StorageType.FILE,
         retention=api.RetentionPolicy.LIMITS if topic.keep else api.RetentionPolicy.WORK_QUEUE,
         max_age=float(topic.max_age_s or 0),
@@ -220,6 +222,4 @@ _OF_CONSUMER: Final = ("filter_subject", "ack_policy", "max_ack_pending", "max_d
 def _compare(what: str, wanted: Any, found: Any, names: tuple[str, ...]) -> None:
     for name in names:
         if getattr(wanted, name) != getattr(found, name):
-            raise ConfigurationError(
-                f"{what}: its {name} is {getattr(found, name)!r} and has to be {getattr(wanted, name)!r}"
-            )
+            raise ConfigurationError(f"{what}: its {name} has to be {getattr(wanted, name)}, and is not")
