@@ -35,7 +35,7 @@ SECRET = "the-s3cret"
         (["normalize", "mint", "--secret", SECRET, "--set", "secrets=[]"], "Give --secret or --set secrets="),
         (["sign", "mint"], "Missing argument 'FILE'."),
         (["schema"], "Missing argument 'WHAT'."),
-        (["schema", "asyncapi"], "Invalid value for 'WHAT': 'asyncapi' is not"),
+        (["schema", "graphql"], "Invalid value for 'WHAT': 'graphql' is not"),
         (["demo", "more"], "Got unexpected extra argument"),
         (["serve", "--config"], "Option '--config' requires an argument."),
     ],

@@ -42,7 +42,7 @@ _DOCUMENTS: dict[str, Callable[[Path], dict[str, Any]]] = {
 @click.argument("what", metavar="WHAT", type=click.Choice(list(_DOCUMENTS)))
 @config_option
 def command(what: str, path: Path) -> None:
-    """Print what Cambist writes or takes, as a document for other tools.
+    """Print what Cambist writes or takes, for other tools.
 
     WHAT is 'event', the canonical event as JSON Schema; 'openapi', the routes of the configured sources as
     OpenAPI 3.1; or 'asyncapi', the configured queues as AsyncAPI 3.

@@ -24,7 +24,7 @@ def command(
     name: str,
     request_path: str | None,
 ) -> None:
-    """Print the headers that make a body a genuine delivery.
+    """Print the headers of a genuine delivery.
 
     FILE is the raw body; '-' is stdin. There is one header a line. They are made with the first secret that
     holds, and for a delivery that is sent now.

@@ -22,7 +22,7 @@ from cambist_cli._sinks import InTurn, Stdout, open_sinks
 @click.command("worker")
 @config_option
 def command(path: Path) -> None:
-    """Verify and normalise deliveries off queues, and pass their events on.
+    """Take deliveries off queues, and pass their events on.
 
     It reads [deliveries], where `cambist serve --raw` or another gateway puts what comes in, and [[records]],
     the queues of providers. Events go where they go from `cambist serve`. A message is acknowledged when its

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from cambist.errors import ConfigurationError
+from cambist_inbox._checkpoint import PAGES, Checkpoints
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ class Database:
             execution_options={"cambist_writes": True},
             hide_parameters=True,
         )
-        self._thread = _own_thread()
+        self._begin_thread()
         for each in (engine.sync_engine, self._writer):
             event.listen(each, "connect", _configure_sqlite)
             event.listen(each, "begin", _begin_sqlite)
@@ -93,6 +94,8 @@ class Database:
             await connection.execution_options(cambist_writes=True)
             async with connection.begin():
                 yield connection
+            if self.is_sqlite:
+                self._checkpoints.committed()
 
     async def transact(self, work: Callable[[Connection], T]) -> T:
         """Return what a function returns, called in a transaction that is undone if the function raises.
@@ -105,7 +108,9 @@ class Database:
                 return await connection.run_sync(work)
         async with self._turn:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, _transact, self._writer, work)
+            result = await loop.run_in_executor(self._thread, _transact, self._writer, work)
+            self._checkpoints.committed()
+            return result
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -122,9 +127,16 @@ class Database:
         """Close all connections."""
         await self._engine.dispose()
         if self.is_sqlite:
-            thread, self._thread = self._thread, _own_thread()
+            thread, checkpoints = self._thread, self._checkpoints
+            self._begin_thread()
+            await checkpoints.close()
             await asyncio.get_running_loop().run_in_executor(thread, self._writer.dispose)
             thread.shutdown(wait=False)
+
+    def _begin_thread(self) -> None:
+        # Whoever fills the loop's own threads with work must not hold up a commit. It starts when it is used.
+        self._thread = ThreadPoolExecutor(1, "cambist inbox")
+        self._checkpoints = Checkpoints(self._writer, self._thread)
 
     async def prepare(self) -> None:
         """Make SQLite's file where there is none, for its owner alone, and see that it can be opened.
@@ -171,11 +183,6 @@ def database_url(url: str) -> URL:
     return parsed.set(drivername=_DRIVERS[parsed.drivername])
 
 
-def _own_thread() -> ThreadPoolExecutor:
-    # Whoever fills the loop's own threads with work must not hold up a commit. It starts when it is used.
-    return ThreadPoolExecutor(1, "cambist inbox")
-
-
 def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
     with engine.begin() as connection:
         return work(connection)
@@ -185,8 +192,8 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     _turn_on_wal(cursor)
     # A commit is on the disk when it returns, which is what an acknowledgement promises.
-    # The log goes into the file after 40 MiB, not 4: in a large file, the pages that events touch lie apart.
-    log = "wal_autocheckpoint=10000"
+    # A commit copies the log into the file itself only where `Checkpoints` does not get to it.
+    log = f"wal_autocheckpoint={4 * PAGES}"
     for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-65536", log):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -55,15 +56,14 @@ class Sender:
                 correlation_id=message.id,
                 no_confirm=True,
             )
-            # The driver sets it even if it was cancelled, which fails: so it never is, and is looked at.
-            report.add_done_callback(_seen)
-            written = await asyncio.shield(report)
         except KafkaException as error:
-            if error.args[0].code() in _SPENT:
+            if _is_of_the_producer(error):
                 self._retire(broker)
             raise
-        if broker is not self._broker or not self._is_further(written):
-            self._retire(broker)
+        # Looked at also if nobody waits for it any more: what it tells is true of those that follow.
+        report.add_done_callback(partial(self._look_at, broker))
+        await asyncio.shield(report)  # the driver sets it even if it was cancelled, which fails
+        if broker is not self._broker:
             raise SinkError("the message was taken for one that is there, and nothing says where")
 
     async def close(self) -> None:
@@ -72,6 +72,17 @@ class Sender:
             self._retire(self._broker)
         if self._retired:
             await asyncio.wait(self._retired)
+
+    def _look_at(self, broker: KafkaBroker, report: asyncio.Future[Any]) -> None:
+        if report.cancelled():
+            return
+        error = report.exception()
+        if error is None:
+            is_spent = broker is self._broker and not self._is_further(report.result())
+        else:
+            is_spent = _is_of_the_producer(error)
+        if is_spent:
+            self._retire(broker)
 
     def _is_further(self, written: Any) -> bool:
         """Whether a message has a place after those before it.
@@ -101,6 +112,5 @@ class Sender:
             task.add_done_callback(self._retired.discard)
 
 
-def _seen(report: asyncio.Future[Any]) -> None:
-    if not report.cancelled():
-        report.exception()
+def _is_of_the_producer(error: BaseException) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in _SPENT

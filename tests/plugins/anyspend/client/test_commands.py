@@ -318,6 +318,13 @@ def test_a_file_that_is_full_is_removed_and_the_secret_said_to_be_lost(tmp_path:
 # Errors.
 
 
+def test_a_call_that_is_repeated_prints_nothing_beside_its_answer(
+    webhooks: Command, platform: Platform
+) -> None:
+    platform.next.append(fails(503))
+    assert webhooks("list").lines == []
+
+
 def test_what_the_api_says_is_one_line(webhooks: Command, platform: Platform) -> None:
     platform.next.append(answers(400, '{"error":{"code":"x","message":"One\\nline\\u001b[31m."}}'))
     assert webhooks("get", "wh_1").failed() == (

@@ -19,6 +19,7 @@ pytest.importorskip("aiohttp", reason="needs cambist-anyspend[client]")
 pytest.importorskip("stamina", reason="needs cambist-anyspend[client]")
 
 import attrs
+from stamina.instrumentation import LoggingOnRetryHook, get_on_retry_hooks, set_on_retry_hooks
 
 from cambist.errors import CambistError
 from cambist_anyspend.client import WebhooksClient
@@ -176,6 +177,16 @@ async def test_no_repr_or_copy_holds_a_credential(client: WebhooksClient, platfo
             pickle.dumps(each)
 
 
+@pytest.fixture
+def retries_logged() -> Iterator[None]:
+    """Where structlog is installed, stamina tells of retries by that."""
+    before = get_on_retry_hooks()
+    set_on_retry_hooks([LoggingOnRetryHook])
+    yield
+    set_on_retry_hooks(before)
+
+
+@pytest.mark.usefixtures("retries_logged")
 async def test_a_retry_is_logged_without_what_the_api_says(
     client: WebhooksClient, platform: Platform, everything_logged: pytest.LogCaptureFixture
 ) -> None:

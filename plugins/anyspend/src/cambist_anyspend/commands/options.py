@@ -47,6 +47,7 @@ class Account:
         except ImportError as error:
             problem = str(error)
         else:
+            _log_retries()
             address = BASE_URL if self.base_url is None else self.base_url
             return asyncio.run(_call(WebhooksClient(self._key(), base_url=address), does))
         raise click.ClickException(problem)
@@ -63,6 +64,13 @@ class Account:
             return Secret(found["value"], found["label"])
         hint = "" if self.key_file else ", and --api-key-file is not given"
         raise ConfigurationError(problem + hint)
+
+
+def _log_retries() -> None:
+    """Log retries. Where structlog is installed, stamina would print them on stdout, among our documents."""
+    from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
+
+    set_on_retry_hooks([LoggingOnRetryHook])
 
 
 async def _call(client: WebhooksClient, does: Callable[[WebhooksClient], Awaitable[T]]) -> T:
