@@ -11,7 +11,7 @@ from attrs.exceptions import FrozenInstanceError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cambist import Acknowledgement, Delivery, Headers
+from cambist import Acknowledgement, Delivery, Headers, trace_context
 from cambist._delivery import raw
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -116,3 +116,27 @@ def test_a_delivery_does_not_change() -> None:
 
 def test_an_acknowledgement_is_an_empty_200_unless_said_otherwise() -> None:
     assert Acknowledgement() == Acknowledgement(200, b"", None, ())
+
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, {}),
+        ({"Traceparent": TRACEPARENT}, {"traceparent": TRACEPARENT}),
+        (
+            {"traceparent": TRACEPARENT, "tracestate": "a=b"},
+            {"traceparent": TRACEPARENT, "tracestate": "a=b"},
+        ),
+        ({"tracestate": "a=b"}, {}),
+        ({"traceparent": "Bearer the-s3cret"}, {}),
+        ({"traceparent": TRACEPARENT.upper()}, {}),
+        ({"traceparent": TRACEPARENT + "\n"}, {}),
+        ({"traceparent": TRACEPARENT, "tracestate": "x" * 513}, {"traceparent": TRACEPARENT}),
+        ({"traceparent": TRACEPARENT, "tracestate": "a=\u00e9"}, {"traceparent": TRACEPARENT}),
+    ],
+)
+def test_a_trace_context_is_taken_if_it_is_one(headers: dict[str, str], expected: dict[str, str]) -> None:
+    assert trace_context(Headers(headers)) == expected

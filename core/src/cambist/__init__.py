@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cambist._codec import from_json, to_json, to_plain
-    from cambist._delivery import Acknowledgement, Delivery, Headers
+    from cambist._delivery import Acknowledgement, Delivery, Headers, trace_context
     from cambist._event import (
         SCHEMA,
         Amounts,
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "from_json": "_codec",
     "to_json": "_codec",
+    "trace_context": "_delivery",
     "to_plain": "_codec",
     "Acknowledgement": "_delivery",
     "Delivery": "_delivery",
@@ -176,6 +177,7 @@ __all__ = [
     "scaled",
     "to_json",
     "to_plain",
+    "trace_context",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -68,6 +69,24 @@ def _text(value: object, what: str) -> str:
 def raw(text: str) -> bytes:
     """Return the bytes of a header or path as they were on the wire."""
     return text.encode(errors="surrogateescape")
+
+
+_is_traceparent = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
+_is_tracestate = re.compile(r"[\x20-\x7e]{1,512}").fullmatch
+
+
+def trace_context(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the W3C trace context of headers: ``traceparent`` and ``tracestate``, if they are well-formed.
+
+    What is not of its form is left out: a header of this name could hold anything.
+    """
+    parent, state = headers.get("traceparent"), headers.get("tracestate")
+    if parent is None or not _is_traceparent(parent):
+        return {}
+    found = {"traceparent": parent}
+    if state is not None and _is_tracestate(state):
+        found["tracestate"] = state
+    return found
 
 
 def _headers(value: Headers | Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]) -> Headers:

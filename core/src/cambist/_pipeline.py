@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,12 +44,14 @@ class Processed:
         acknowledgement: What to answer once the events are durable.
         delivery: What they were made of, without card numbers, for a sink that stores it; ``None`` where
             there is none to show.
+        trace: The W3C trace context of the delivery (`trace_context`), where the delivery is not shown.
     """
 
     events: tuple[PaymentEvent, ...]
     verification: Verification | None
     acknowledgement: Acknowledgement
     delivery: Delivery | None = field(default=None, repr=False)
+    trace: Mapping[str, str] = field(factory=dict, repr=False)
 
 
 @frozen

@@ -14,10 +14,10 @@ from attrs import evolve
 from inbox_toy import KEY, OTHER_KEY, PIPELINE, about, delivery, item, rows, until
 from sqlalchemy import select, update
 
-from cambist import PaymentEvent, Receiver, Secret
+from cambist import PaymentEvent, Processed, Receiver, Secret
 from cambist.errors import ConfigurationError
 from cambist_inbox import Inbox, Relay, _outbox
-from cambist_inbox._schema import dead_letters, events, outbox
+from cambist_inbox._schema import dead_letters, deliveries, events, outbox
 
 QUICK: dict[str, Any] = {"poll_s": 0.02, "first_wait_s": 0.01}
 STEPS = ("created", "processing", "completed", "refunded")
@@ -63,6 +63,26 @@ async def test_every_event_to_every_sink_in_order(url: str) -> None:
     for handler in (first, second):
         assert handler.order() == {str(number): list(STEPS) for number in range(20)}
         assert set(handler.tries.values()) == {1}
+
+
+async def test_the_trace_of_a_delivery_goes_on_with_its_event_and_no_other_header_does(url: str) -> None:
+    trace = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate": "a=b"}
+
+    class Sink:
+        def __init__(self) -> None:
+            self.seen: list[Processed] = []
+
+        async def publish(self, processed: Processed) -> None:
+            self.seen.append(processed)
+
+    sink = Sink()
+    async with Inbox(PIPELINE, url, sinks=["a"]) as inbox, Relay(inbox, {"a": sink}, **QUICK):
+        await accept(inbox, delivery(item("1"), **trace, Authorization="Bearer the-s3cret"))
+        await accept(inbox, delivery(item("2"), traceparent="the-s3cret"))
+        await until(lambda: len(sink.seen) == 2)
+        kept = [row["headers"] for row in await rows(inbox, deliveries)]
+    assert [processed.trace for processed in sink.seen] == [trace, {}]
+    assert "the-s3cret" not in f"{kept}"
 
 
 async def test_in_order_when_every_third_try_fails(url: str) -> None:

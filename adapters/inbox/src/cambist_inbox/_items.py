@@ -11,7 +11,16 @@ from typing import Any, Final
 import orjson
 from attrs import frozen
 
-from cambist import Delivery, Headers, PaymentEvent, Processed, Provider, Verification, to_json
+from cambist import (
+    Delivery,
+    Headers,
+    PaymentEvent,
+    Processed,
+    Provider,
+    Verification,
+    to_json,
+    trace_context,
+)
 from cambist.errors import CambistError, PayloadError, UnknownSource
 from cambist_inbox._vault import Sealed, Vault
 
@@ -141,8 +150,12 @@ def _delivery_row(
 
 
 def kept_headers(headers: Headers, provider: Provider) -> str:
-    """Return the headers that the provider's parser reads, as JSON: all others may hold credentials."""
+    """Return the headers that the provider's parser reads and the trace context, as JSON.
+
+    All others may hold credentials.
+    """
     kept = [(name, value) for name in provider.headers for value in headers.get_all(name)]
+    kept.extend(trace_context(headers).items())
     # Not orjson: a value that was no UTF-8 on the wire has surrogates.
     return json.dumps(kept) if kept else "[]"
 

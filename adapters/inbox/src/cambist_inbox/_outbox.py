@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cambist_inbox._schema import dead_letters, events, outbox
+from cambist_inbox._schema import dead_letters, deliveries, events, outbox
 
 AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """When a new entry is due. No clock is asked: one that was set back would hold it up."""
@@ -38,6 +38,7 @@ class Claimed:
     """An entry of the outbox that this relay has, with its event as it is stored.
 
     Attributes:
+        headers: Those that are kept of its delivery, as JSON.
         token: Of this one look into the outbox. Whoever says what became of the entry has to show it.
     """
 
@@ -48,6 +49,7 @@ class Claimed:
     attempts: int
     document: bytes
     key_id: str | None
+    headers: str
     token: str
 
 
@@ -139,10 +141,12 @@ async def take(
         outbox.c.attempts,
         events.c.document,
         events.c.key_id,
+        deliveries.c.headers,
     )
     query = (
         select(*columns)
         .join(events, events.c.seq == outbox.c.event_seq)
+        .join(deliveries, deliveries.c.id == events.c.delivery_id)
         .where(outbox.c.id.in_(numbers))
         .order_by(outbox.c.id)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import time
 import uuid
@@ -12,7 +13,15 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from cambist import Acknowledgement, PaymentEvent, Processed, from_json, publisher
+from cambist import (
+    Acknowledgement,
+    Headers,
+    PaymentEvent,
+    Processed,
+    from_json,
+    publisher,
+    trace_context,
+)
 from cambist.errors import ConfigurationError, place
 from cambist_inbox import _outbox
 from cambist_inbox._commit import GroupCommit
@@ -203,7 +212,8 @@ class Relay:
             event = from_json(document)
         except Exception as error:  # noqa: BLE001  # its message may hold a value of the event
             return place(error)
-        processed = Processed((event,), event.verification, Acknowledgement())
+        trace = trace_context(Headers(json.loads(claimed.headers)))
+        processed = Processed((event,), event.verification, Acknowledgement(), trace=trace)
         # A task of its own: a handler that does not end when it is told to is left behind.
         handler = asyncio.create_task(_problem(self._publish[claimed.sink], processed))
         self._handlers.add(handler)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cambist import Processed
-from cambist_queue._cloudevents import TRACE
+from cambist import Processed, trace_context
 
 try:
     from opentelemetry.propagate import inject
@@ -18,6 +17,6 @@ def trace_of(processed: Processed) -> Mapping[str, str]:
     carrier: dict[str, str] = {}
     if inject is not None:
         inject(carrier)
-    if "traceparent" not in carrier and processed.delivery is not None:
-        carrier = {name: value for name in TRACE if (value := processed.delivery.headers.get(name))}
-    return carrier
+    if "traceparent" in carrier:
+        return carrier
+    return processed.trace or (trace_context(processed.delivery.headers) if processed.delivery else {})
