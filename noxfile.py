@@ -47,7 +47,7 @@ def install(session: nox.Session, group: str) -> None:
 
 def run_tests(session: nox.Session) -> None:
     install(session, "tests")
-    # More processes than cores: many tests wait for a server. A broker's tests share one process, and so a server.
+    # More processes than cores: many tests wait. A broker's tests share one process, and so one server.
     session.run("pytest", *(session.posargs or ["-n", "4", "--dist", "loadgroup"]))
 
 
