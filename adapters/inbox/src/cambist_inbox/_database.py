@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from cambist.errors import ConfigurationError
-from cambist_inbox._checkpoint import PAGES, Checkpoints
+from cambist_inbox._checkpoint import LIMIT, PAGES, Checkpoints, Turn
 
 T = TypeVar("T")
 
@@ -40,19 +40,26 @@ class Database:
         url: ``sqlite:///cambist.db``, ``postgresql://user:password@host/name``.
         timeout_s: After how many seconds a statement on PostgreSQL has failed; ``None`` for never.
         busy_s: How many seconds a write to SQLite waits for another process.
+        log_pages: About how long SQLite's log gets before it goes into the file.
 
     Raises:
         ConfigurationError: The URL is malformed, of another database, or its driver is not installed.
     """
 
     def __init__(
-        self, url: str | URL, *, timeout_s: float | None = TIMEOUT_S, busy_s: float = BUSY_S
+        self,
+        url: str | URL,
+        *,
+        timeout_s: float | None = TIMEOUT_S,
+        busy_s: float = BUSY_S,
+        log_pages: int = PAGES,
     ) -> None:
         self.url = database_url(url) if isinstance(url, str) else url
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._engine = self._sqlite(busy_s) if self.is_sqlite else self._postgres(timeout_s)
+        self._log_pages = log_pages
         # SQLite has one writer at a time. Queuing here is fair; its own waiting is not.
-        self._turn = asyncio.Lock() if self.is_sqlite else nullcontext()
+        self._turn: Turn = asyncio.Lock() if self.is_sqlite else nullcontext()
+        self._engine = self._sqlite(busy_s) if self.is_sqlite else self._postgres(timeout_s)
 
     def _sqlite(self, busy_s: float) -> AsyncEngine:
         arguments = {"timeout": busy_s, "isolation_level": None}
@@ -65,7 +72,7 @@ class Database:
         )
         self._begin_thread()
         for each in (engine.sync_engine, self._writer):
-            event.listen(each, "connect", _configure_sqlite)
+            event.listen(each, "connect", self._configure_sqlite)
             event.listen(each, "begin", _begin_sqlite)
         return engine
 
@@ -136,7 +143,17 @@ class Database:
     def _begin_thread(self) -> None:
         # Whoever fills the loop's own threads with work must not hold up a commit. It starts when it is used.
         self._thread = ThreadPoolExecutor(1, "cambist inbox")
-        self._checkpoints = Checkpoints(self._writer, self._thread)
+        self._checkpoints = Checkpoints(self._writer, self._turn, self._log_pages)
+
+    def _configure_sqlite(self, connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        _turn_on_wal(cursor)
+        # A commit is on the disk when it returns, which is what an acknowledgement promises.
+        # It copies the log into the file itself only where `Checkpoints` does not get to it.
+        log = f"wal_autocheckpoint={2 * LIMIT * self._log_pages}"
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-65536", log):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
 
     async def prepare(self) -> None:
         """Make SQLite's file where there is none, for its owner alone, and see that it can be opened.
@@ -186,17 +203,6 @@ def database_url(url: str) -> URL:
 def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
     with engine.begin() as connection:
         return work(connection)
-
-
-def _configure_sqlite(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    _turn_on_wal(cursor)
-    # A commit is on the disk when it returns, which is what an acknowledgement promises.
-    # A commit copies the log into the file itself only where `Checkpoints` does not get to it.
-    log = f"wal_autocheckpoint={4 * PAGES}"
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-65536", log):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 def _turn_on_wal(cursor: Any) -> None:
