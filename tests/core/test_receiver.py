@@ -202,7 +202,12 @@ async def test_cancellation_passes_through(toy: Toy, pipeline_of: PipelineOf, si
         (
             {"headers": {}},
             {"title": "The delivery is not proven genuine", "status": 401},
-            "refused with 401: source 'shop', provider 'toy': header X-Sign is missing",
+            "refused with 401: source 'shop', provider 'toy': header X-Sign is missing\n",
+        ),
+        (
+            {"headers": {}, "remote": "203.0.113.7"},
+            {"title": "The delivery is not proven genuine", "status": 401},
+            "refused with 401: source 'shop', provider 'toy': header X-Sign is missing, from 203.0.113.7\n",
         ),
     ],
 )

@@ -27,8 +27,8 @@ class Headers(Mapping[str, str]):
         pairs: Iterable[tuple[Any, Any]] = headers.items() if isinstance(headers, Mapping) else headers
         values: dict[str, tuple[str, ...]] = {}
         for name, value in pairs:
-            key = _text(name, "a header's name").lower()
-            values[key] = (*values.get(key, ()), _text(value, "a header's value"))
+            key, text = _text(name, "a header's name").lower(), _text(value, "a header's value")
+            values[key] = (*values[key], text) if key in values else (text,)
         self._values = values
 
     def __getitem__(self, name: str) -> str:
@@ -59,10 +59,10 @@ class Headers(Mapping[str, str]):
 
 
 def _text(value: object, what: str) -> str:
-    if isinstance(value, str):
-        return value
     if isinstance(value, bytes):
         return value.decode(errors="surrogateescape")
+    if isinstance(value, str):
+        return value
     raise TypeError(f"{what} is str or bytes, not {type(value).__name__}")
 
 

@@ -109,7 +109,8 @@ class Receiver:
                 await self._store.reject(kept, error)
             except Exception as failure:  # noqa: BLE001  # it is refused whether or not that can be kept
                 logger.error("a refused delivery was not kept: %s", place(failure))  # noqa: TRY400
-        logger.warning("refused with %d: %s", error.status_hint, error)
+        origin = f", from {delivery.remote}" if delivery.remote else ""
+        logger.warning("refused with %d: %s%s", error.status_hint, error, origin)
         return problem(error.status_hint, error)
 
     async def _quarantine(

@@ -21,10 +21,12 @@ SOURCES = [
     Source("bearer", "stellar-anchor", {"auth": "jwt", "secrets": ["s3cret"]}),
     Source("timed", "alchemypay-card", {"auth": "signed", "secrets": ["s3cret"]}),
     Source("path", "alchemypay-card", {"auth": "path", "secrets": ["s3cret"]}),
+    Source("near", "alchemypay-card", {"auth": "path", "secrets": ["s3cret"]}, allow=("127.0.0.1",)),
+    Source("far", "coinspaid", {"secrets": ["s3cret"]}, allow=("203.0.113.7",)),
     Source("basic", "alchemypay-card", {"auth": "basic", "username": "u", "secrets": ["s3cret"]}),
     Source("wallet", "stellar-wallet", {"signing_key": WALLET_KEY, "callback_host": "wallet.example"}),
 ]
-SIGNABLE = [source.name for source in SOURCES if source.name != "wallet"]
+SIGNABLE = [source.name for source in SOURCES if source.name not in ("wallet", "far")]
 
 
 @pytest.fixture
@@ -52,11 +54,18 @@ async def test_a_sample_is_received_as_genuine(
     assert {event.source for event in handled} == {source}
 
 
-@pytest.mark.parametrize("source", [name for name in SIGNABLE if name != "path"])
+@pytest.mark.parametrize("source", [name for name in SIGNABLE if name not in ("path", "near")])
 async def test_one_that_is_not_signed_is_refused(
     source: str, webhooks: WebhookClient, handled: list[PaymentEvent]
 ) -> None:
     assert (await webhooks.send(source, signed=False)).status == 401
+    assert handled == []
+
+
+async def test_one_from_where_none_is_allowed_is_refused(
+    webhooks: WebhookClient, handled: list[PaymentEvent]
+) -> None:
+    assert (await webhooks.send("far")).status == 401
     assert handled == []
 
 

@@ -34,6 +34,8 @@ async def read_body(request: web.Request, limit: int) -> bytes | Acknowledgement
 
 async def _rest(request: web.Request, limit: int) -> bytes | None:
     """Return what is still to be read, or nothing as soon as it is larger than the limit."""
+    if request.content.is_eof():  # all of it is here, as most often
+        return request.content.read_nowait() if request.content.total_bytes <= limit else None
     chunks, size = [], 0
     async for chunk in request.content.iter_any():
         size += len(chunk)

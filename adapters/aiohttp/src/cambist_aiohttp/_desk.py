@@ -1,4 +1,4 @@
-"""From an HTTP request to a delivery, and from an acknowledgement to a response."""
+"""From an HTTP request to a delivery, and to its answer."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from aiohttp import hdrs, web
 from attrs import frozen
-from multidict import CIMultiDict
 
 from cambist import Acknowledgement, Delivery, Headers, Receiver, problem
 from cambist_aiohttp._edge import Edge
 from cambist_aiohttp._mounts import has_path_secret
 from cambist_aiohttp._probes import probe
+from cambist_aiohttp._response import response
 
 logger = logging.getLogger("cambist.aiohttp")
 
@@ -76,16 +76,6 @@ class Desk:
         remote = self.edge.remote(request)
         logger.warning("source %r: refused with %d, from %s", source[:64], answer.status, remote)
         return response(answer)
-
-
-def response(acknowledgement: Acknowledgement) -> web.Response:
-    """Return an acknowledgement as aiohttp's response."""
-    return web.Response(
-        status=acknowledgement.status,
-        body=acknowledgement.body,
-        content_type=acknowledgement.content_type,
-        headers=CIMultiDict(acknowledgement.headers),  # a name may be there more than once
-    )
 
 
 def _is_received(request: web.Request, media_types: tuple[str, ...]) -> bool:

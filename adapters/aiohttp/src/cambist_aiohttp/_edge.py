@@ -16,7 +16,11 @@ from cambist_aiohttp._body import read_body
 from cambist_aiohttp._connections import Connections
 from cambist_aiohttp._gate import Gate, Visit
 from cambist_aiohttp._limits import Limits
+from cambist_aiohttp._protocol import speak
 from cambist_aiohttp._quiet import QUIET
+
+MAX_HEADERS: Final = 64
+"""How many headers a request has at most, and how many trailers."""
 
 _CLOSE: Final = (("Connection", "close"),)
 
@@ -106,11 +110,18 @@ class Edge:
             "lingering_time": min(2.0, self.limits.body_timeout_s),
             "max_line_size": self.limits.max_header,
             "max_field_size": self.limits.max_header,
+            "max_headers": MAX_HEADERS,
         }
 
     def watch(self, server: web.Server | None) -> None:
-        """Hold a server's connections to the limits: ``edge.watch(runner.server)`` before a site starts."""
-        if self._guard is not None and server is not None:
+        """Hold a server's connections to the limits: ``edge.watch(runner.server)`` before a site starts.
+
+        What makes no sense to it is answered from then on without a word of it.
+        """
+        if server is None:
+            return
+        speak(server, None if self.limits is None else self.limits.max_head)
+        if self._guard is not None:
             self._guard.connections.watch(server)
 
 

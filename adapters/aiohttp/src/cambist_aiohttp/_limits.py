@@ -19,7 +19,8 @@ class Limits:
         idle_timeout_s: After how many seconds a connection is closed on which no further request came.
             Make it longer than your proxy's.
         body_timeout_s: Within how many seconds of its head a body has to be complete.
-        max_header: The longest request line, and the longest header, in bytes.
+        max_header: The longest request line, and the longest header, in bytes. All of a head together may
+            be four times as long.
         max_connections: How many connections are open. Keep it below the limit of open files.
         max_concurrent: How many deliveries are worked on.
         max_buffered: How many bytes their bodies, and those still arriving, take together.
@@ -34,3 +35,8 @@ class Limits:
     max_concurrent: int = 256
     max_buffered: int = 64 * 1024 * 1024
     rate: Rate | None = None
+
+    @property
+    def max_head(self) -> int:
+        """The longest head, in bytes; the longest trailers as well."""
+        return 4 * self.max_header

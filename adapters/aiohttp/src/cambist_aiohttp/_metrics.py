@@ -46,7 +46,7 @@ class _Numbers:
             counter("received", "Deliveries that came in."),
             counter("verified", "Deliveries that were proven genuine."),
             counter("rejected", "Deliveries that were not accepted, by the reason.", "reason"),
-            counter("events", "Events that were stored, by kind and status.", "kind", "status"),
+            counter("events", "Events of accepted deliveries, repeats included.", "kind", "status"),
             counter("unknown_statuses", "Events whose status the plugin does not know."),
             counter("anomalies", "What did not fit, though the event was accepted."),
             histogram("lag", "From when the provider says it happened to its arrival.", _LAG),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from socket import socket
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -16,10 +16,11 @@ from aiohttp.typedefs import Handler
 from cambist import Receiver, problem
 from cambist.errors import place
 from cambist_aiohttp._claims import Claims
-from cambist_aiohttp._desk import response
 from cambist_aiohttp._drain import Drain
 from cambist_aiohttp._edge import Edge
 from cambist_aiohttp._listen import address_of, listen
+from cambist_aiohttp._protocol import SOFTWARE
+from cambist_aiohttp._response import response
 from cambist_aiohttp._routes import DEFAULT_MAX_BODY, setup
 
 logger = logging.getLogger("cambist.aiohttp")
@@ -54,6 +55,18 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
     except Exception as error:  # noqa: BLE001  # aiohttp would log its message, which may hold a value
         logger.error("failed: %s", place(error))  # noqa: TRY400
         return response(problem(500))
+
+
+def _outermost(handle: Callable[[Any], Awaitable[web.StreamResponse]]) -> Callable[..., Any]:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            answer = await handle(request)
+        except web.HTTPException as error:  # an `Expect` that is refused before any middleware
+            answer = response(problem(error.status))
+        answer.headers["Server"] = SOFTWARE
+        return answer
+
+    return answer
 
 
 @asynccontextmanager
@@ -104,7 +117,9 @@ async def serving(
         )
         try:
             await runner.setup()
-            edge.watch(runner.server)
+            if runner.server is not None:
+                edge.watch(runner.server)
+                runner.server.request_handler = _outermost(runner.server.request_handler)
             for each in sockets:
                 await web.SockSite(runner, each).start()
             yield address_of(sockets[0])

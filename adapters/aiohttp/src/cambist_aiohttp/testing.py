@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient
 from multidict import CIMultiDict
 
 from cambist import Delivery, Receiver, Route, Sample
-from cambist.verification import PathSecret
+from cambist.verification import PathSecret, Scheme
 from cambist_aiohttp._mounts import MOUNTS, RECEIVER
 
 __all__ = ["WebhookClient"]
@@ -80,7 +80,7 @@ class WebhookClient:
         now, path = datetime.now(UTC), self._path(route)
         sent = CIMultiDict({hdrs.CONTENT_TYPE: route.provider.media_types[0]})
         sent.extend(found.headers)
-        if signed and not isinstance(route.scheme, PathSecret):
+        if signed and not isinstance(_own(route), PathSecret):
             delivery = Delivery(source, found.headers, found.body, now, path)
             sent.extend(route.provider.signature(route.settings, delivery))
         for name, value in (headers or {}).items():
@@ -90,11 +90,16 @@ class WebhookClient:
         return answer
 
     def _path(self, route: Route) -> str:
-        name, scheme = route.source.name, route.scheme
+        name, scheme = route.source.name, _own(route)
         if isinstance(scheme, PathSecret):
             secret = scheme.secrets[0].reveal()
             return self._mount.by_secret.url_for(source=name, secret=secret).path
         return self._mount.by_name.url_for(source=name).path
+
+
+def _own(route: Route) -> Scheme:
+    """Return the provider's scheme, without what the source asks for beside it."""
+    return route.provider.verification(route.settings)
 
 
 def _sample(route: Route, name: str | None, body: bytes | None) -> Sample:
