@@ -24,7 +24,7 @@ from cambist.errors import (
     VerificationError,
     place,
 )
-from cambist.verification import AllOf, AnyOf, Scheme, Unverified
+from cambist.verification import AllOf, AnyOf, IpAllowList, Scheme, Unverified
 
 if TYPE_CHECKING:
     from cambist._registry import Registered, Registry
@@ -194,7 +194,7 @@ def _scheme(source: Source, registered: Registered, settings: Any) -> Scheme:
     try:
         scheme: object = registered.provider.verification(settings)
         if isinstance(scheme, Scheme) and not isinstance(scheme, type):
-            return scheme
+            return AllOf(IpAllowList(networks=source.allow), scheme) if source.allow else scheme
         reason = f"its verification is a {type(scheme).__name__}, not a scheme"
     except ConfigurationError as error:
         raise ConfigurationError(error.reason, source=source.name, provider=source.provider) from None

@@ -13,6 +13,7 @@ from cambist._convert import faults, strict_converter
 from cambist._leaves import Misfit
 from cambist._secrets import Secret
 from cambist.errors import ConfigurationError
+from cambist.verification._proxies import as_networks
 
 _name = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII).fullmatch
 _path = re.compile(r"/[A-Za-z0-9._~/-]+", re.ASCII).fullmatch
@@ -55,9 +56,11 @@ class Source:
         path: A path of its own beside ``/webhooks/NAME``, for senders that prescribe one.
         quarantine: Whether a genuine delivery that cannot become events is stored and acknowledged instead of
             refused. It needs a sink that stores deliveries, and is for senders that never stop retrying.
+        allow: Addresses and networks: only from them is a delivery taken, and only if it is proven genuine,
+            too. From anywhere unless given. Behind proxies, the edge has to know them.
 
     Raises:
-        ConfigurationError: The name or the path is malformed.
+        ConfigurationError: The name, the path or a network is malformed.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Source:
     settings: Mapping[str, Any] = field(factory=dict, repr=False, converter=_Unshown)
     path: str | None = None
     quarantine: bool = False
+    allow: tuple[str, ...] = field(default=(), converter=tuple)
 
     def __attrs_post_init__(self) -> None:
         if not _name(self.name):
@@ -75,6 +79,13 @@ class Source:
             raise ConfigurationError(
                 "path: must be like /v1/callback, of letters, digits and . _ ~ - /", source=self.name
             )
+        try:
+            as_networks(self.allow)
+        except ConfigurationError as error:
+            problem = error.reason
+        else:
+            return
+        raise ConfigurationError(f"allow: {problem}", source=self.name)
 
 
 def structure_settings(cls: type, source: Source) -> Any:

@@ -94,7 +94,7 @@ ERRORS = """\
 21: [[sources]] 'b' quarantine: is neither
 22: [[sources]] 'a b' a source's name is
 26: [[sinks]] number 1 url: is not a URL
-31: [[sinks]] 'a' name: another sink
+31: [[sinks]] 'a' (number 3) name: another sink
 """
 
 
@@ -116,13 +116,18 @@ def test_every_error_is_told_with_its_line(check: Any) -> None:
         (SHOP.replace("{ ", '\n"", { '), "5: [[sources]] 'shop' secrets: entry 0 is empty"),
         ('[[sources]]\nname = "x"\nprovider = "mint"', "1: [[sources]] 'x' secrets: is missing"),
         (SHOP + "limit = 'x'", "5: [[sources]] 'shop' limit: "),
-        (SHOP + SHOP, "6: [[sources]] 'shop' name: two sources have this name"),
+        (SHOP + SHOP, "6: [[sources]] 'shop' (number 2) name: two sources have this name"),
         (SHOP + "path = '/webhooks/shop'", "5: [[sources]] 'shop' path: "),
         (
             SHOP + "path = '/v1'\n" + SHOP.replace("shop", "bar") + "path = '/v1'",
             "10: [[sources]] 'bar' path: another source claims /v1 too",
         ),
         (SHOP + "quarantine = true", "5: [[sources]] 'shop' quarantine: needs an inbox"),
+        (SHOP + "allow = ['10.0.0.1/8']", "5: [[sources]] 'shop' allow: an address or network is malformed"),
+        *(
+            (SHOP + f"allow = {allow}", "5: [[sources]] 'shop' allow: is not a list of addresses")
+            for allow in ("'10.0.0.1'", "[]", "[1]", "['']", "{}")
+        ),
         (SHOP + "[[sinks]]\nurl = 'nats://x'\ntopic = 'a b'", "7: [[sinks]] number 1 topic: is not like"),
         (SHOP + "[deliveries]\nurl = 'gold://x'", "6: [deliveries] url: "),
         (
@@ -137,6 +142,7 @@ def test_every_error_is_told_with_its_line(check: Any) -> None:
         (SHOP + "[inbox]\nurl = 'mysql://x:the-s3cret@y'", "6: [inbox] url: is not like sqlite:///"),
         (SHOP + "[inbox]\nkeys = [\n'the-s3cret']\nurl = 'sqlite:///x.db'", "6: [inbox] "),
         (SHOP + "[plugins]\nload = ['gold']", "6: [plugins] load: plugins not installed: gold"),
+        (SHOP + "[server]\ntrusted_proxies = ['::/0']", "6: [server] trusted_proxies: ::/0 is everybody"),
         ("[server]\nport = 1", "[[sources]]: at least one is needed"),
         ("sources = 1", "1: sources: write each as a table of its own, [[sources]]"),
         ("[[sources]]\nx = [", "is not valid TOML: "),
@@ -149,6 +155,44 @@ def test_an_error(check: Any, text: str, expected: str) -> None:
     where = "cambist.toml:" if expected[0].isdigit() else "cambist.toml: "
     found = [line for line in result.out.splitlines() if line.startswith(where + expected)]
     assert len(found) == 1, result
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            SHOP.replace("MINT_SECRET", "NOT_SET") + SHOP,
+            [
+                "4: [[sources]] 'shop' (number 1) secrets[0]: the environment variable NOT_SET is not set",
+                "6: [[sources]] 'shop' (number 2) name: two sources have this name",
+            ],
+        ),
+        (
+            SHOP.replace("shop", "bar") + "path = '/v1'\n" + SHOP + "path = '/v1'\n" + SHOP,
+            [
+                "10: [[sources]] 'shop' (number 2) path: another source claims /v1 too",
+                "12: [[sources]] 'shop' (number 3) name: two sources have this name",
+            ],
+        ),
+        (
+            SHOP + "[[sinks]]\nname = 'a'\nurl = 7\n" + "[[sinks]]\nname = 'a'\nurl = 'ledger://x'",
+            [
+                "7: [[sinks]] 'a' (number 1) url: is not a text",
+                "9: [[sinks]] 'a' (number 2) name: another sink is called 'a' too",
+            ],
+        ),
+        (
+            2 * "[[sources]]\nname = 'a b'\nprovider = 'mint'\nsecrets = ['x']\n",
+            [
+                f"{line}: [[sources]] 'a b' (number {number}) a source's name is up to 64 letters, digits, "
+                "'.', '_' and '-'"
+                for line, number in ((1, 1), (5, 2))
+            ],
+        ),
+    ],
+)
+def test_of_two_with_one_name_each_has_its_own_errors(check: Any, text: str, expected: list[str]) -> None:
+    assert check(text).out.splitlines() == [f"cambist.toml:{line}" for line in expected]
 
 
 def test_a_secret_that_is_missing_hides_no_other_error(check: Any) -> None:
@@ -201,6 +245,7 @@ FULL = (
     + """\
 path = "/v1/coin"
 quarantine = true
+allow = ["203.0.113.0/24"]
 [[sources]]
 name = "bar"
 provider = "mint-keys"
@@ -216,7 +261,7 @@ keys = [{ env = "KEY", label = "k1" }]
 SHOWN = """\
 cambist.toml is in order:
   listens on 127.0.0.1 port 8080
-  source shop: mint, hmac-sha256 with 'MINT_SECRET'
+  source shop: mint, ip-allow-list+hmac-sha256 with 'MINT_SECRET'
     POST /webhooks/shop
     POST /v1/coin
   source bar: mint-keys, hmac-sha256 with 'new', 'old'
@@ -275,6 +320,21 @@ def test_as_json(check: Any, key: None) -> None:
         ),
         (SHOP + "[[sinks]]\nurl = 'ledger://x'", "5: warning: [[sinks]]: there is no [inbox]"),
         (
+            SHOP + "[server]\ntrust_traceparent = true",
+            "6: warning: [server] trust_traceparent: does nothing without traces",
+        ),
+        (
+            SHOP + "[server]\nforwarded_header = 'Forwarded'",
+            "6: warning: [server] forwarded_header: does nothing without trusted_proxies",
+        ),
+        *(
+            (
+                SHOP + f"[server]\nadmin = '{host}:9090'",
+                "6: warning: [server] admin: is not on this machine alone",
+            )
+            for host in ("0.0.0.0", "[::]", "10.0.0.1", "metrics.example.org")
+        ),
+        (
             SHOP + "[[sinks]]\nurl = 'ledger://x:the-s3cret@y'\n[inbox]\nurl = 'sqlite:///x.db'",
             "6: warning: [[sinks]] number 1 url: a password",
         ),
@@ -294,6 +354,23 @@ def test_what_is_dangerous(check: Any, text: str, expected: str) -> None:
     warnings = [line for line in result.out.splitlines() if ": warning: " in line]
     assert len(warnings) == 1
     assert warnings[0].startswith(f"cambist.toml:{expected}")
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        "forwarded_header = 'Forwarded'\ntrusted_proxies = ['10.0.0.0/8']",
+        "trust_traceparent = true\ntraces = true",
+        "trust_traceparent = false",
+        "admin = '127.0.0.9:9090'",
+        "admin = '[::1]:9090'",
+        "admin = 'localhost:9090'",
+    ],
+)
+def test_what_makes_sense_has_no_warning(check: Any, server: str) -> None:
+    result = check(f"{SHOP}[server]\n{server}")
+    assert result.code == 0
+    assert "warning" not in result.out
 
 
 def test_what_is_safe_has_no_warning(check: Any) -> None:

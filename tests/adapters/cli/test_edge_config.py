@@ -97,6 +97,7 @@ WRONG = [
     '[server] trusted_proxies = ["10.0.0.1/8"]',
     '[server] trusted_proxies = ["*"]',
     "[server] trusted_proxies = [10]",
+    '[server] trusted_proxies = ["10.0.0.0/8", "0.0.0.0/0"]',
     '[server] forwarded_header = "X-Real-IP"',
     "[server] traces = 1",
     '[server] trust_traceparent = "yes"',

@@ -68,7 +68,7 @@ def test_what_others_say_is_not_shown(printed: Callable[[], list[str]], form: An
 def test_lines_of_one_delivery_have_its_identifier(printed: Callable[[], list[str]]) -> None:
     log_to_stderr(logging.WARNING, "json")
     for source in ("shop", "market"):
-        watch = DeliveryLog().received(Delivery(source, {}, VALUE.encode()))
+        watch = DeliveryLog().received(Delivery(source, {}, VALUE.encode(), remote="203.0.113.7"))
         logging.getLogger("cambist").warning("of %s", source)
         watch.ended(Acknowledgement(202))
         logging.getLogger("cambist").warning("of nobody")
@@ -76,9 +76,10 @@ def test_lines_of_one_delivery_have_its_identifier(printed: Callable[[], list[st
     shop, told, nobody, market, also_told, _ = lines
     assert shop["delivery"] == told["delivery"] != market["delivery"] == also_told["delivery"]
     assert "delivery" not in nobody
-    assert {key: told[key] for key in ("source", "provider", "status", "outcome", "events")} == {
+    assert {key: told[key] for key in ("source", "provider", "remote", "status", "outcome", "events")} == {
         "source": "shop",
         "provider": None,
+        "remote": "203.0.113.7",
         "status": 202,
         "outcome": "accepted",
         "events": [],

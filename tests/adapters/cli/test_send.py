@@ -123,6 +123,14 @@ def test_a_receiver_that_takes_forgeries_is_found_out(send: Any, stub: Any) -> N
     assert refused == 2
 
 
+@pytest.mark.parametrize("option", ["--rate", "--speed", "--timeout", "--duplicate", "--tamper"])
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999"])
+def test_a_number_has_to_be_one(cambist: Any, option: str, number: str) -> None:
+    result = cambist("send", "coinspaid", "http://127.0.0.1:1/", f"--secret={SECRET}", f"{option}={number}")
+    assert result.code == 2
+    assert f"Invalid value for '{option}': " in result.err
+
+
 @pytest.mark.parametrize("status", [302, 408, 429, 500, 503])
 def test_a_forgery_has_to_be_refused_for_good(send: Any, stub: Any, status: int) -> None:
     server = stub(lambda stub, number: 200 if number == 1 else status)

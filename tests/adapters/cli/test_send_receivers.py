@@ -101,6 +101,7 @@ def test_for_a_source_of_the_configuration(
     (tmp_path / "cambist.toml").write_text(
         "[server]\nport = 0\n[inbox]\nurl = 'sqlite:///inbox.db'\n"
         "[[sources]]\nname = 'shop'\nprovider = 'coinspaid'\nsecrets = [{ env = 'COINSPAID_SECRET' }]\n"
+        "allow = ['127.0.0.1']\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "cambist_cli", "serve"],

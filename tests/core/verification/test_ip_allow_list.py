@@ -72,6 +72,25 @@ def test_a_header_is_not_believed_unless_a_proxy_is_trusted(header: Any, proxies
     assert allows(scheme, GOOD, claim.replace(GOOD, BAD))
 
 
+@pytest.mark.parametrize(
+    ("network", "remote", "allowed"),
+    [
+        ("::ffff:203.0.113.0/120", "203.0.113.7", True),
+        ("::ffff:203.0.113.0/120", "::ffff:203.0.113.7", True),
+        ("::ffff:203.0.113.0/120", "203.0.114.7", False),
+        ("::ffff:cb00:7107", "203.0.113.7", True),
+        ("::ffff:cb00:7107", "203.0.113.8", False),
+        ("::/0", "2001:db8::1", True),
+        ("::/0", "203.0.113.7", False),
+    ],
+)
+def test_a_network_mapped_into_ipv6_is_one_of_ipv4(network: str, remote: str, allowed: bool) -> None:
+    assert allows(IpAllowList(networks=(network,)), remote) is allowed
+    behind = IpAllowList(networks=(GOOD,), trusted_proxies=("::ffff:10.0.0.0/104",))
+    assert allows(behind, PROXY, GOOD)
+    assert not allows(behind, BAD, GOOD)
+
+
 X_FORWARDED_FOR = [
     ((GOOD,), True),
     ((BAD,), False),
@@ -197,6 +216,10 @@ def test_any_text_of_a_proxy_is_an_address_or_refused(text: str) -> None:
         {"networks": ("example.org",)},
         {"networks": ("",)},
         {"networks": ("203.0.113.7",), "trusted_proxies": ("*",)},
+        *(
+            {"networks": ("203.0.113.7",), "trusted_proxies": ("10.0.0.0/8", everybody)}
+            for everybody in ("0.0.0.0/0", "::/0", "::ffff:0:0/96")
+        ),
     ],
 )
 def test_a_network_that_is_none_is_refused_at_start(wrong: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from cambist_cli._checks import checked, is_text
 from cambist_cli._inbox_table import Inbox, inbox_table
 from cambist_cli._limits_table import LimitsTable
 from cambist_cli._log_table import Log
-from cambist_cli._queue_tables import Queue, deliveries_of, records_of
+from cambist_cli._queue_tables import Queue, check_apart, deliveries_of, records_of, sinks_as_queues
 from cambist_cli._server_table import Server
 from cambist_cli._sink_table import SinkSettings, sinks_of
 from cambist_cli._tables import resolved, tables, text
@@ -187,17 +187,21 @@ def config_of(path: Path, document: dict[str, Any]) -> Config:
     sources = tuple(_source(where, table, path.parent) for where, table in tables(document, "sources"))
     if not sources:
         raise ConfigurationError("[[sources]]: at least one is needed")
+    sinks = sinks_of(document, path.parent)
+    deliveries = deliveries_of(document, path.parent)
+    records = records_of(document, path.parent, frozenset(source.name for source in sources))
+    check_apart((*sinks_as_queues(document, sinks), *([deliveries] if deliveries else []), *records))
     return Config(
         path=path,
         sources=sources,
         server=_table(Server, document, "server"),
         limits=_table(LimitsTable, document, "limits"),
         log=_table(Log, document, "log"),
-        sinks=sinks_of(document, path.parent),
+        sinks=sinks,
         plugins=_table(Plugins, document, "plugins"),
         inbox=inbox_table(document["inbox"], path.parent) if "inbox" in document else None,
-        deliveries=deliveries_of(document, path.parent),
-        records=records_of(document, path.parent, frozenset(source.name for source in sources)),
+        deliveries=deliveries,
+        records=records,
     )
 
 
@@ -222,9 +226,14 @@ def _source(where: str, table: dict[str, Any], folder: Path) -> Source:
     quarantine = table.pop("quarantine", False)
     if not isinstance(quarantine, bool):
         raise ConfigurationError(f"{where} quarantine: is neither true nor false")
+    allow = table.pop("allow", None)
+    if not (allow is None or (isinstance(allow, list) and allow and all(map(is_text, allow)))):
+        raise ConfigurationError(
+            f'{where} allow: is not a list of addresses and networks, like ["203.0.113.0/24"]'
+        )
     settings = resolved(where, table, folder)
     try:
-        return Source(name, provider, settings, path, quarantine)
+        return Source(name, provider, settings, path, quarantine, allow or ())
     except ConfigurationError as error:
         problem = error.reason
     raise ConfigurationError(f"{where} {problem}")

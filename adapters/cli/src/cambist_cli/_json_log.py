@@ -22,7 +22,7 @@ from cambist_cli._log import kind_of, shown
 deliveries: Final = logging.getLogger("cambist.deliveries")
 
 
-_extra = ExtraAdder(("source", "provider", "status", "outcome", "events"))
+_extra = ExtraAdder(("source", "provider", "remote", "status", "outcome", "events"))
 
 
 def _of_a_delivery(logger: Any, method: str, event: EventDict) -> EventDict:
@@ -58,13 +58,14 @@ class DeliveryLog:
     def received(self, delivery: Delivery) -> Watch:
         """See `cambist.Telemetry`."""
         # Drawn, and not made of the body: its digest could be searched for a card number.
-        return _Watch(bind_contextvars(delivery=secrets.token_hex(8)), delivery.source)
+        return _Watch(bind_contextvars(delivery=secrets.token_hex(8)), delivery.source, delivery.remote)
 
 
 @define
 class _Watch:
     tokens: Mapping[str, Token[Any]]
     source: str | None
+    remote: str | None
     provider: str | None = None
     events: tuple[str, ...] = ()
     outcome: Outcome = field(factory=Outcome)
@@ -84,6 +85,7 @@ class _Watch:
         told = {
             "source": self.source,
             "provider": self.provider,
+            "remote": self.remote,
             "status": acknowledgement and acknowledgement.status,
             "outcome": self.outcome.ended(acknowledgement),
             "events": self.events,

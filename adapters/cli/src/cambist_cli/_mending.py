@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 from attrs import field, frozen
 
 from cambist.errors import ConfigurationError
-from cambist_cli._tables import table_label
+from cambist_cli._tables import table_labels
 from cambist_cli._toml_lines import Path
 
 T = TypeVar("T")
@@ -115,16 +115,15 @@ def label_of(document: dict[str, Any], place: Path) -> str:
         place: The array's key, and the table's index.
     """
     name, index = str(place[0]), int(place[1])
-    return table_label(name, index + 1, document[name][index])
+    return table_labels(name, document[name])[index]
 
 
 def _labels(document: dict[str, Any]) -> Iterator[tuple[str, Path]]:
-    """Return what errors may call a table, the narrowest first; of two called alike the later one counts."""
+    """Return what errors may call a table, the narrowest first."""
     for name, value in document.items():
         if isinstance(value, list):
-            for index, table in reversed(list(enumerate(value))):
-                if isinstance(table, dict):
-                    yield table_label(name, index + 1, table), (name, index)
+            for index, label in enumerate(table_labels(name, value)):
+                yield label, (name, index)
             yield f"[[{name}]]", (name,)
         elif isinstance(value, dict):
             yield f"[{name}]", (name,)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from cambist import Pipeline, Telemetry
 from cambist.errors import ConfigurationError, PluginError, SinkError
@@ -71,9 +70,26 @@ async def open_raw_receiver(
         yield receiver
 
 
+def check_worker(config: Config, pipeline: Pipeline, sink: Sink | Sequence[Sink]) -> None:
+    """Look whether workers may take deliveries of these sources off their queues.
+
+    Raises:
+        ConfigurationError: They may not.
+    """
+    from cambist_queue import Worker, check_records
+
+    for queue in config.records:
+        with _of(config.path, queue):
+            check_records(pipeline, queue.source or "")
+    with config.blamed():
+        Worker(pipeline, sink, ())
+
+
 @asynccontextmanager
-async def open_worker(config: Config, pipeline: Pipeline, sink: Sink) -> AsyncIterator[Worker]:
-    """Open what takes deliveries off their queues, to a sink.
+async def open_worker(
+    config: Config, pipeline: Pipeline, sink: Sink | Sequence[Sink]
+) -> AsyncIterator[Worker]:
+    """Open what takes deliveries off their queues, to a sink or several.
 
     Raises:
         ConfigurationError: There is no queue to read, or it cannot be used.
@@ -84,31 +100,24 @@ async def open_worker(config: Config, pipeline: Pipeline, sink: Sink) -> AsyncIt
     _require(config.path, queues[0])
     from cambist_queue import Worker
 
+    check_worker(config, pipeline, sink)
     async with AsyncExitStack() as stack:
         inputs = []
         for queue in queues:
             with _of(config.path, queue):
-                inputs.append(await _open(queue, pipeline, stack))
+                inputs.append(await _open(queue, stack))
         yield await stack.enter_async_context(Worker(pipeline, sink, tuple(inputs)))
 
 
-async def _open(queue: Queue, pipeline: Pipeline, stack: AsyncExitStack) -> Input:
-    from cambist_queue import (
-        WORKERS,
-        DeliveryOptions,
-        Input,
-        Link,
-        RecordOptions,
-        address_of,
-        check_records,
-        split_options,
-    )
+async def _open(queue: Queue, stack: AsyncExitStack) -> Input:
+    from cambist_queue import WORKERS, DeliveryOptions, Input, Link, RecordOptions, address_of, split_options
 
     if queue.source is None:
         options, rest = split_options(DeliveryOptions, queue.options)
-        link = Link(address_of(queue.url, rest), options.needed, create=options.create)
-        return Input(await stack.enter_async_context(link), options.topic, WORKERS)
-    check_records(pipeline, queue.source)
+        link = await stack.enter_async_context(
+            Link(address_of(queue.url, rest), options.needed, create=options.create)
+        )
+        return Input(link, options.topic, WORKERS, card_numbers=options.card_numbers)
     records, rest = split_options(RecordOptions, queue.options)
     link = Link(address_of(queue.url, rest), records.needed)
     return Input(await stack.enter_async_context(link), records.topic, records.group, queue.source)
@@ -120,20 +129,11 @@ def queue_tables(config: Config) -> tuple[tuple[Queue, QueueTable], ...]:
     Raises:
         ConfigurationError: There is none, or the queue adapter is not installed.
     """
-    sinks = [Queue(f"[[sinks]] {sink.name!r}", sink.url, sink.options) for sink in config.sinks]
+    sinks = (Queue(f"[[sinks]] {sink.name!r}", sink.url, sink.options, is_sink=True) for sink in config.sinks)
     queues = [queue for queue in (*sinks, config.deliveries, *config.records) if queue is not None]
     if queues:
         _require(config.path, queues[0])
-        from cambist_queue import SCHEMES, DeliveryOptions, EventOptions, QueueTable, RecordOptions
-
-        found = [
-            (queue, QueueTable(kind, queue.url, queue.options))
-            for queue in queues
-            for kind in [
-                EventOptions if queue in sinks else RecordOptions if queue.source else DeliveryOptions
-            ]
-            if queue not in sinks or urlsplit(queue.url).scheme in SCHEMES  # else another plugin's sink
-        ]
+        found = [(queue, table) for queue in queues if (table := queue.table()) is not None]
         if found:
             return tuple(found)
     raise ConfigurationError(f"{config.path}: no queue is in [[sinks]], [deliveries] or [[records]]")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
 
 from attrs import define, evolve, field, fields, has
 
@@ -13,6 +16,8 @@ from cambist.errors import CambistError, PayloadError, place
 from cambist_aiohttp import create_app
 from cambist_cli._config import Config, load_config
 from cambist_cli._queues import check_raw
+from cambist_cli._seat import Seat
+from cambist_cli._signals import Signals
 
 logger = logging.getLogger("cambist.cli")
 
@@ -44,9 +49,9 @@ class Current:
         path = self.config.path
         try:
             read = load_config(path)
-            with read.blamed():
-                pipeline = Pipeline(read.http_sources, registry=self.registry)
-            check(read, pipeline, raw=self.raw)
+            fresh = evolve(self.config, sources=read.sources)
+            # What a queue brings needs no proof: HTTP has no part in it, as soon as either says so.
+            pipeline = self.made(evolve(fresh, records=(*fresh.records, *read.records)))
         except CambistError as error:
             logger.error("not reloaded, all stays as it was: %s", error)  # noqa: TRY400  # it names all there is
             return False
@@ -55,14 +60,71 @@ class Current:
             return False
         for key in _fixed(self.config, read) if warns else ():
             logger.warning("%s: %s: has changed, which takes a restart", path, key)
-        self.config = evolve(self.config, sources=read.sources)
-        self.pipeline = pipeline
+        self.config, self.pipeline = fresh, pipeline
         return True
+
+    def made(self, read: Config) -> Pipeline:
+        """Return the sources of a configuration, made ready.
+
+        Args:
+            read: What runs, with the sources that the file names now.
+
+        Raises:
+            ConfigurationError: They are not to be served.
+        """
+        with read.blamed():
+            pipeline = Pipeline(read.http_sources, registry=self.registry)
+        check(read, pipeline, raw=self.raw)
+        return pipeline
 
     def said(self) -> str:
         """Return what is served, for the log."""
-        names = ", ".join(source.name for source in self.config.http_sources)
+        names = ", ".join(route.source.name for route in self.pipeline.routes)
         return f"reloaded {self.config.path}: sources {names}"
+
+
+class HasPipeline(Protocol):
+    """What takes a new pipeline over while it works."""
+
+    pipeline: Pipeline
+
+
+@asynccontextmanager
+async def reloading(
+    current: Current, users: Sequence[HasPipeline], signals: Signals, seat: Seat, *, warns: bool = True
+) -> AsyncIterator[None]:
+    """Take changed sources over inside of this context, whenever this process is told to.
+
+    Args:
+        current: What is served; a reload changes it.
+        users: Get the new pipeline.
+        signals: Tell of a reload.
+        seat: Is told of it.
+        warns: Whether to log, too, what has changed and is not taken over.
+    """
+
+    async def reload() -> None:
+        while True:
+            await signals.hangup.wait()
+            signals.hangup.clear()
+            seat.reloading()
+            fresh = evolve(current)
+            said = None
+            if await asyncio.to_thread(fresh.reload, warns=warns):  # it reads files
+                current.config, current.pipeline = fresh.config, fresh.pipeline
+                # Between the one and the other a delivery does not wait, so it meets all alike.
+                for user in users:
+                    user.pipeline = current.pipeline
+                said = current.said()
+            seat.reloaded(said)
+
+    task = asyncio.create_task(reload(), name="cambist: reload")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def check(config: Config, pipeline: Pipeline, *, raw: bool = False) -> None:

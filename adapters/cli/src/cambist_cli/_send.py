@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,8 +30,19 @@ from cambist_cli._send_client import Client
 from cambist_cli._send_run import run_all
 from cambist_cli._send_summary import shown
 
-_SHARE = click.FloatRange(0, 1)
-_MORE = click.FloatRange(0, min_open=True)
+
+class _Finite(click.FloatRange):
+    """A number within bounds, which `nan` is by every comparison."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number} is not a finite number.", param, ctx)
+        return number
+
+
+_SHARE = _Finite(0, 1)
+_MORE = _Finite(0, min_open=True)
 
 
 @click.command("send")
@@ -140,7 +152,9 @@ def _pipeline(
         names = ", ".join(each.name for each in loaded.sources)
         raise ConfigurationError(f"{config}: [[sources]]: none is called {source!r} (there are: {names})")
     with loaded.blamed():
-        return Pipeline(found, registry=Registry.load(loaded.plugins.load))
+        # Where it is sent from is up to the receiver: here is no sender's address yet.
+        simulated = [evolve(each, allow=()) for each in found]
+        return Pipeline(simulated, registry=Registry.load(loaded.plugins.load))
 
 
 def _samples(account: Account, files: Sequence[str], headers: Sequence[tuple[str, str]]) -> list[Sample]:

@@ -6,11 +6,15 @@ import importlib
 import logging
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from cambist.errors import ConfigurationError
 from cambist_aiohttp import address_of
 from cambist_cli._config import Config, load_config
 from cambist_cli._inbox import config_option, require_inbox, run
@@ -45,14 +49,15 @@ def command(path: Path, raw: bool) -> None:
         log_to_stderr(logging.INFO, config.log.format)
         logging.getLogger("cambist.cli").setLevel(logging.INFO)
         make_loop = loop_factory(config)
-        registry, pipeline = config.wire(config.http_sources)
-        current = Current(config, registry, pipeline, raw)
-        check(config, pipeline, raw=raw)
-        with open_listeners(config) as listeners:
-            seat = _supervised(current, listeners) if config.server.workers > 1 else Alone()
-            if isinstance(seat, int):
-                click.get_current_context().exit(seat)
-            run(serve(current, listeners, seat), make_loop)
+        with _counting_together(config):
+            registry, pipeline = config.wire(config.http_sources)
+            current = Current(config, registry, pipeline, raw)
+            check(config, pipeline, raw=raw)
+            with open_listeners(config) as listeners:
+                seat = _supervised(current, listeners) if config.server.workers > 1 else Alone()
+                if isinstance(seat, int):
+                    click.get_current_context().exit(seat)
+                run(serve(current, listeners, seat), make_loop)
 
 
 def _supervised(current: Current, listeners: Listeners) -> Worker | int:
@@ -61,22 +66,35 @@ def _supervised(current: Current, listeners: Listeners) -> Worker | int:
     if config.inbox and not current.raw:  # a worker that takes another's place need not read all of it again
         require_inbox(config.path)
         importlib.import_module("cambist_inbox")
-    folder = _metrics_folder(config)
     supervisor = Supervisor(
         config.server.shutdown_timeout_s, current, Alone(), address_of(listeners.deliveries[0])
     )
-    worker = supervisor.run(config.server.workers)
-    if worker:
-        return worker
-    if folder:
-        shutil.rmtree(folder, ignore_errors=True)
-    return supervisor.code
+    return supervisor.run(config.server.workers) or supervisor.code
 
 
-def _metrics_folder(config: Config) -> str | None:
-    """Return a new folder in which all workers count, unless there is one or nothing is to be counted."""
-    if config.server.admin is None or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        return None
-    folder = tempfile.mkdtemp(prefix="cambist-metrics-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # read when prometheus_client is imported
-    return folder
+@contextmanager
+def _counting_together(config: Config) -> Iterator[None]:
+    """Have a folder in which all workers count, unless there is one or nothing is to be counted.
+
+    It is named before any plugin is imported: `prometheus_client` reads the name when it is.
+
+    Raises:
+        ConfigurationError: It has been imported already.
+    """
+    server = config.server
+    if server.workers == 1 or server.admin is None or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        yield
+        return
+    if "prometheus_client" in sys.modules:
+        raise ConfigurationError(
+            f"{config.path}: [server] admin: prometheus_client was imported before the configuration was "
+            "read, so workers could not count together: set PROMETHEUS_MULTIPROC_DIR to an empty folder"
+        )
+    owner, folder = os.getpid(), tempfile.mkdtemp(prefix="cambist-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    try:
+        yield
+    finally:
+        if os.getpid() == owner:  # not in a worker
+            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+            shutil.rmtree(folder, ignore_errors=True)

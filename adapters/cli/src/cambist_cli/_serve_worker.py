@@ -47,8 +47,8 @@ class Worker:
         """Tell nothing: it was told to."""
 
     def reloaded(self, said: str | None) -> None:
-        """Tell that it is done with it."""
-        self._tell("reloaded")
+        """Tell that it is done with it, or that it kept what it had."""
+        self._tell("kept" if said is None else "reloaded")
 
     def stopping(self) -> None:
         """Tell nothing: it was told to, or is missed."""

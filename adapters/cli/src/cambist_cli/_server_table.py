@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from cambist.errors import ConfigurationError
 from cambist.verification import TrustedProxies
@@ -27,14 +27,16 @@ def _is_admin(value: Any) -> bool:
     return value is None or (found is not None and int(found["port"]) <= 65535)
 
 
-def _are_networks(value: Any) -> bool:
-    if not (isinstance(value, tuple) and all(map(is_text, value))):
-        return False
-    try:
-        TrustedProxies(value)
-    except ConfigurationError:
-        return False
-    return True
+def _check_proxies(_: object, attribute: Attribute[Any], value: Any) -> None:
+    problem = 'is not a list of addresses and networks, like ["10.0.0.0/8"]'
+    if isinstance(value, tuple) and all(map(is_text, value)):
+        try:
+            TrustedProxies(value)
+        except ConfigurationError as error:
+            problem = error.reason
+        else:
+            return
+    raise ValueError(f"{attribute.name}: {problem}")
 
 
 @frozen
@@ -75,11 +77,7 @@ class Server:
     admin: str | None = field(
         default=None, validator=checked(_is_admin, "is not an address and a port, like 127.0.0.1:9090")
     )
-    trusted_proxies: tuple[str, ...] = field(
-        default=(),
-        converter=_tuple,
-        validator=checked(_are_networks, 'is not a list of addresses and networks, like ["10.0.0.0/8"]'),
-    )
+    trusted_proxies: tuple[str, ...] = field(default=(), converter=_tuple, validator=_check_proxies)
     forwarded_header: Literal["X-Forwarded-For", "Forwarded"] = field(
         default="X-Forwarded-For",
         validator=checked(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from cambist import Receiver, Telemetry
 from cambist.hookspecs import Sink
@@ -17,7 +15,7 @@ from cambist_cli._edge import observed, showing
 from cambist_cli._inbox import open_inbox
 from cambist_cli._listeners import Listeners
 from cambist_cli._queues import open_raw_receiver
-from cambist_cli._reload import Current
+from cambist_cli._reload import Current, HasPipeline, reloading
 from cambist_cli._seat import Seat
 from cambist_cli._serve_worker import Worker
 from cambist_cli._signals import Signals
@@ -78,7 +76,8 @@ async def serve(current: Current, listeners: Listeners, seat: Seat) -> None:
                 shutdown_timeout_s=server.shutdown_timeout_s * _FOR_REQUESTS,
             )
         )
-        async with _reloading(current, receiver, opened.inbox, signals, seat):
+        users: list[HasPipeline] = [receiver, *([opened.inbox] if opened.inbox else [])]
+        async with reloading(current, users, signals, seat, warns=worker is None):
             seat.ready(address)
             await signals.stop.wait()
         health.is_stopping = True
@@ -116,34 +115,3 @@ async def _opened(
             config, config.inbox, current.pipeline, sinks, keeps_house=keeps_house
         ) as inbox:
             yield Opened(receiver(inbox), {"inbox": inbox}, inbox)
-
-
-@asynccontextmanager
-async def _reloading(
-    current: Current, receiver: Receiver, inbox: Inbox | None, signals: Signals, seat: Seat
-) -> AsyncIterator[None]:
-    """Take changed sources over inside of this context, whenever this process is told to."""
-
-    async def reload() -> None:
-        while True:
-            await signals.hangup.wait()
-            signals.hangup.clear()
-            seat.reloading()
-            fresh = evolve(current)
-            said = None
-            if await asyncio.to_thread(fresh.reload, warns=not isinstance(seat, Worker)):  # it reads files
-                current.config, current.pipeline = fresh.config, fresh.pipeline
-                # Between the one and the other a delivery does not wait, so it meets both alike.
-                receiver.pipeline = current.pipeline
-                if inbox:
-                    inbox.pipeline = current.pipeline
-                said = current.said()
-            seat.reloaded(said)
-
-    task = asyncio.create_task(reload(), name="cambist serve: reload")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

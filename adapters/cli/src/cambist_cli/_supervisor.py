@@ -35,6 +35,7 @@ class _Slot:
     due: float | None = None  # when to start one
     failures: int = 0  # in a row
     generation: int = 0  # which reload it was told of
+    is_retired: bool = False  # told to end, for another one to take its place
 
 
 @define(eq=False)
@@ -114,6 +115,8 @@ class Supervisor:
             self._stop(1)
         elif word == "reloaded":
             self._aware(slot)
+        elif word == "kept":
+            self._retire(slot)
         elif word == "ready" and not self._is_ending:
             slot.is_ready = True
             if slot.generation < self._generation:
@@ -158,6 +161,7 @@ class Supervisor:
         for slot in self._slots:
             if slot.is_ready:
                 self._tell_to_reload(slot)
+        self._say_if_all_are_aware()
 
     def _tell_to_reload(self, slot: _Slot) -> None:
         slot.generation = self._generation
@@ -167,17 +171,33 @@ class Supervisor:
     def _aware(self, slot: _Slot) -> None:
         if slot.number in self._unaware:
             self._unaware.discard(slot.number)
-            if not self._unaware:
-                self.seat.reloaded(self.current.said())
+            self._say_if_all_are_aware()
+
+    def _say_if_all_are_aware(self) -> None:
+        if not self._unaware:
+            self.seat.reloaded(self.current.said())
+
+    def _retire(self, slot: _Slot) -> None:
+        """End a worker that could not take over what we could: the next one has it of us, by being forked."""
+        if slot.pid and slot.number in self._unaware and not (slot.is_retired or self._is_ending):
+            logger.error(
+                "worker %d (process %d) could not reload: another one takes its place", slot.number, slot.pid
+            )
+            slot.is_retired = True
+            os.kill(slot.pid, signal.SIGTERM)
 
     def _lost(self, slot: _Slot, code: int) -> None:
         """Take note of a worker that has ended."""
         how = f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
         was_ready, pid, lived_s = slot.is_ready, slot.pid, time.monotonic() - slot.since
-        slot.pid, slot.is_ready = None, False
+        was_retired = slot.is_retired
+        slot.pid, slot.is_ready, slot.is_retired = None, False, False
         self._aware(slot)
         if self._is_ending:
             self.code = self.code or int(code != 0)
+            return
+        if was_retired:
+            slot.due = time.monotonic()
             return
         if not (was_ready or self._is_up):
             if code <= 0:  # else it has said why

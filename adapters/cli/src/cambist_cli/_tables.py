@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,26 @@ def tables(document: Mapping[str, Any], name: str) -> Iterator[tuple[str, dict[s
     found = document.get(name, [])
     if not isinstance(found, list) or not all(isinstance(table, dict) for table in found):
         raise ConfigurationError(f"{name}: write each as a table of its own, [[{name}]]")
-    for number, table in enumerate(found, 1):
-        yield table_label(name, number, table), dict(table)
+    for label, table in zip(table_labels(name, found), found, strict=True):
+        yield label, dict(table)
 
 
-def table_label(name: str, number: int, table: Mapping[str, Any]) -> str:
-    """Return what errors call a table of an array of tables.
+def table_labels(name: str, found: Sequence[object]) -> list[str]:
+    """Return what errors call the tables of an array of tables: no two alike.
 
     Args:
         name: The array's name.
-        number: Which of its tables, from 1.
-        table: The table, for the name in it.
+        found: Its tables, for the names in them.
     """
-    called = table.get("name")
-    return f"[[{name}]] {called!r}" if is_text(called) else f"[[{name}]] number {number}"
+    called = [table.get("name") if isinstance(table, Mapping) else None for table in found]
+    known = Counter(filter(is_text, called))
+    labels = []
+    for number, each in enumerate(called, 1):
+        if not is_text(each):
+            labels.append(f"[[{name}]] number {number}")
+        else:
+            labels.append(f"[[{name}]] {each!r}" + (f" (number {number})" if known[each] > 1 else ""))
+    return labels
 
 
 def text(where: str, table: dict[str, Any], key: str) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cambist import Route, Secret
 from cambist_cli._config import Config
 from cambist_cli._mending import Problem, label_of
+from cambist_cli._server_table import Server
 from cambist_cli._settings import secret_settings
 from cambist_cli._toml_lines import Path
 
@@ -27,6 +29,7 @@ def warnings(
         routes: The sources by their index in it.
         now: When secrets have to hold.
     """
+    yield from _server(config.server, document.get("server", {}))
     for index, route in routes.items():
         place = ("sources", index)
         label = label_of(document, place)
@@ -50,6 +53,30 @@ def warnings(
             ("sinks",),
             "[[sinks]]: there is no [inbox]: what comes again is handed on again, and nothing is stored",
         )
+
+
+def _server(server: Server, given: Mapping[str, Any]) -> Iterator[Problem]:
+    dangers = {
+        "trust_traceparent": server.trust_traceparent
+        and not server.traces
+        and "does nothing without traces = true",
+        "forwarded_header": "forwarded_header" in given
+        and not server.trusted_proxies
+        and "does nothing without trusted_proxies: no header is believed",
+        "admin": server.admin_address
+        and not _is_loopback(server.admin_address[0])
+        and "is not on this machine alone: whoever reaches it sees the names of sources, and what they bring",
+    }
+    for key, danger in dangers.items():
+        if danger:
+            yield Problem(("server", key), f"[server] {key}: {danger}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _secrets(

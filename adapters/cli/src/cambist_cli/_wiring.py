@@ -92,7 +92,7 @@ class Wiring:
 
     def _check_queues(self) -> None:
         queues: dict[Path, Queue] = {
-            ("sinks", index): Queue("", sink.url, sink.options)
+            ("sinks", index): Queue("[[sinks]]", sink.url, sink.options, is_sink=True)
             for index, sink in enumerate(self.config.sinks)
         }
         if self.config.deliveries:
@@ -154,6 +154,12 @@ class Wiring:
     def _check_together(self, registry: Registry, sink: Sink) -> None:
         """Find what is wrong with sources each of which is in order by itself."""
         left = dict(self.routes)
+        names = set[str]()
+        for index, source in enumerate(self.config.sources):
+            if source.name in names:
+                self._add_to_source(index, "name: two sources have this name")
+                left.pop(index, None)
+            names.add(source.name)
         while left:
             try:
                 self._received([route.source for route in left.values()], registry, sink)
@@ -161,12 +167,12 @@ class Wiring:
                 name, reason = error.source, error.reason
             else:
                 return
-            at = [index for index, route in left.items() if route.source.name == name]
-            if not at:
+            at = next((index for index, route in left.items() if route.source.name == name), None)
+            if at is None:
                 self._add(("sources",), reason)
                 return
-            self._add_to_source(at[-1], reason if steps(reason) else f"name: {reason}")
-            del left[at[-1]]
+            self._add_to_source(at, reason)
+            del left[at]
 
     def _received(self, sources: Sequence[Source], registry: Registry, sink: Sink) -> Pipeline:
         """Do with sources what a server does at its start."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from urllib.parse import urlsplit
 
 from cambist import Route
 from cambist.errors import ConfigurationError
@@ -18,16 +17,13 @@ def queue_problem(queue: Queue, routes: Mapping[str, Route]) -> str | None:
         queue: A sink that may be a queue, or a queue that is read.
         routes: The sources that are in order, by name.
     """
-    is_sink = not queue.where
     if find_spec("cambist_queue") is None:
-        return None if is_sink else "is not installed: install cambist-cli[queue]"
-    from cambist_queue import SCHEMES, DeliveryOptions, EventOptions, RecordOptions, address_of, split_options
-
-    if is_sink and urlsplit(queue.url).scheme not in SCHEMES:
+        return None if queue.is_sink else "is not installed: install cambist-cli[queue]"
+    table = queue.table()
+    if table is None:
         return None  # of another plugin, which reads its keys when it is opened
-    kind = EventOptions if is_sink else RecordOptions if queue.source else DeliveryOptions
     try:
-        address_of(queue.url, split_options(kind, queue.options)[1])
+        table.read()
     except ConfigurationError as error:
         return error.reason
     route = routes.get(queue.source or "")

@@ -28,18 +28,25 @@ _pair = re.compile(
 
 
 def as_networks(values: Iterable[object]) -> tuple[Network, ...]:
-    """Return networks of how they are written.
+    """Return networks of how they are written: of IPv4 also where they are mapped into IPv6, as senders are.
 
     Raises:
         ConfigurationError: One of them is none.
     """
     try:
-        return tuple(ip_network(str(value)) for value in values)
+        return tuple(_unmapped(ip_network(str(value))) for value in values)
     except ValueError:
         pass
     raise ConfigurationError(
         "an address or network is malformed (203.0.113.7, 203.0.113.0/24, 2001:db8::/32)"
     )
+
+
+def _unmapped(network: Network) -> Network:
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is None or network.prefixlen < 96:
+        return network
+    return IPv4Network((mapped, network.prefixlen - 96))
 
 
 @frozen
@@ -54,7 +61,7 @@ class TrustedProxies:
         header: Which of the two headers they write. The other is never read.
 
     Raises:
-        ConfigurationError: A network is malformed, or the header is another one.
+        ConfigurationError: A network is malformed, or everybody is in it, or the header is another one.
     """
 
     networks: tuple[Network, ...] = field(converter=as_networks, default=())
@@ -63,6 +70,11 @@ class TrustedProxies:
     def __attrs_post_init__(self) -> None:
         if self.header not in _HEADERS:
             raise ConfigurationError(f"proxies write {' or '.join(_HEADERS)}")
+        for network in self.networks:
+            if network.prefixlen == 0:
+                raise ConfigurationError(
+                    f"{network} is everybody, so any sender could name any address: name your own proxies"
+                )
 
     def client(self, remote: str | None, lines: Sequence[str]) -> Address:
         """Return the address of the sender.

@@ -144,6 +144,70 @@ def test_what_is_wrong_leaves_all_as_it_was(start: Serve, configure: Configure, 
     assert (code, err.count("not reloaded")) == (0, 6), "each is told once"
 
 
+@pytest.mark.parametrize(
+    ("prefix", "more", "shop", "expected"),
+    [
+        (
+            "/webhooks",
+            '[inbox]\nurl = "sqlite:///inbox.db"',
+            "quarantine = true",
+            "quarantine: needs an inbox",
+        ),
+        ("/hooks", "", 'path = "/webhooks/other"', "path: /webhooks/other lies under /webhooks/"),
+    ],
+)
+def test_what_is_taken_over_has_to_fit_what_runs(
+    start: Serve, configure: Configure, prefix: str, more: str, shop: str, expected: str
+) -> None:
+    """Tables that take a restart are not there yet for the sources that need them."""
+    configure()
+    server = start().listening()
+    configure(f'prefix = "{prefix}"', more, shop)
+    server.send(signal.SIGHUP)
+    assert expected in server.says("not reloaded")
+    assert (server.post(), server.post(b"[]")) == (200, 400)
+    assert server.stop()[0] == 0
+
+
+def test_a_path_under_a_prefix_that_takes_a_restart_is_taken_over(start: Serve, configure: Configure) -> None:
+    configure()
+    server = start().listening()
+    configure('prefix = "/hooks"', shop='path = "/hooks/mine"')
+    reload(server)
+    assert [server.post(path=path) for path in ("/hooks/mine", "/webhooks/shop")] == [200, 200]
+    assert server.stop()[0] == 0
+
+
+def test_what_a_queue_brings_is_never_taken_from_http(start: Serve, configure: Configure) -> None:
+    """Its source asks for no proof. Records themselves take a restart, one way and the other."""
+    pytest.importorskip("cambist_queue")
+    ledger = '[[sources]]\nname = "ledger"\nprovider = "mint-open"\n'
+    records = '[[records]]\nurl = "kafka://127.0.0.1:1"\ntopic = "ledger"\nsource = "ledger"\n'
+    configure()
+    server = start().listening()
+    configure(more=ledger + MARKET.format("first", "") + records)
+    assert reload(server).endswith(": sources shop, market\n")
+    answers = [server.post(path=f"/webhooks/{name}", secret="first") for name in ("ledger", "market")]
+    assert answers == [404, 200]
+    assert server.stop()[0] == 0
+
+    server = start().listening()
+    configure(more=ledger)
+    assert reload(server).endswith(": sources shop\n")
+    assert server.post(path="/webhooks/ledger") == 404
+    assert server.stop()[0] == 0
+
+
+def test_where_deliveries_may_come_from_is_taken_over(start: Serve, configure: Configure) -> None:
+    configure(shop='allow = ["127.0.0.0/8"]')
+    server = start().listening()
+    assert (server.post(), server.post(secret="another")) == (200, 401)
+    configure(shop='allow = ["203.0.113.0/24"]')
+    reload(server)
+    assert server.post() == 401
+    assert server.stop()[0] == 0
+
+
 def test_what_takes_a_restart_is_told(start: Serve, configure: Configure, tmp_path: Path) -> None:
     configure("workers = 2", '[[sinks]]\nurl = "ledger:///dev/null"')
     server = start().listening()

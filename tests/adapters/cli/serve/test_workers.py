@@ -81,6 +81,62 @@ def test_one_that_takes_another_s_place_knows_the_last_reload(start: Serve, conf
     assert server.stop()[0] == 0
 
 
+def test_one_that_cannot_reload_is_replaced_by_one_that_need_not(start: Serve, configure: Configure) -> None:
+    """No worker keeps a secret that the others have not: here is one that only the supervisor can read."""
+    configure("workers = 2")
+    server = start().listening()
+    before, own = {*server.workers()}, Path(f"/proc/self/task/{server.process.pid}/comm")
+    secret = Path(str(own).replace("self", str(server.process.pid))).read_text().strip()
+    configure(
+        "workers = 2", f'[[sources]]\nname = "market"\nprovider = "mint"\nsecrets = [{{ file = "{own}" }}]'
+    )
+    server.send(signal.SIGHUP)
+    assert server.says("reloaded cambist.toml").endswith(": sources shop, market\n")
+    eventually(lambda: len({*server.workers()} - before) == 2, "others have taken their places")
+    for _ in range(8):
+        assert server.post(path="/webhooks/market", secret=secret) == 200
+    code, _, err = server.stop()
+    assert (code, err.count("not reloaded"), err.count("could not reload: another one takes its place")) == (
+        0,
+        2,
+        2,
+    )
+
+
+def test_a_worker_that_is_told_by_another_is_not_replaced_for_it(start: Serve, configure: Configure) -> None:
+    configure("workers = 2")
+    server = start().listening()
+    before = server.workers()
+    path = configure("workers = 2")
+    path.write_text("[[[")
+    os.kill(before[0], signal.SIGHUP)
+    server.says("not reloaded")
+    server.send(signal.SIGHUP)
+    server.says("not reloaded")
+    assert server.workers() == before
+    assert "another one" not in server.stop()[2]
+
+
+def test_a_reload_while_no_worker_lives_is_done_at_once(
+    start: Serve, configure: Configure, tmp_path: Path
+) -> None:
+    reef = f'[[sinks]]\nurl = "reef://{tmp_path}/reef"\n'
+    configure("workers = 2", reef)
+    server = start().listening()
+    (tmp_path / "reef").touch()
+    for pid in server.workers():
+        os.kill(pid, signal.SIGKILL)
+    waiting = set[str]()
+    while len(waiting) < 2:  # both wait now, for a second
+        waiting |= {*server.says("another one starts in 1.0 s").split()[3:4]}
+    configure("workers = 2", reef + '[[sources]]\nname = "market"\nprovider = "mint"\nsecrets = ["first"]')
+    server.send(signal.SIGHUP)
+    server.says("reloaded cambist.toml: sources shop, market")
+    (tmp_path / "reef").unlink()
+    assert server.post(path="/webhooks/market", secret="first") == 200
+    assert server.stop()[0] == 0
+
+
 def test_one_that_keeps_ending_ends_them_all(start: Serve, configure: Configure, tmp_path: Path) -> None:
     configure("workers = 2", f'[[sinks]]\nurl = "reef://{tmp_path}/reef"')
     server = start().listening()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,6 +12,9 @@ from typing import Any
 
 from cambist import Processed
 from cambist.hookspecs import SinkFactory, hookimpl
+
+if "QUAY_COUNTS" in os.environ:  # some plugins have numbers of their own
+    importlib.import_module("prometheus_client")
 
 
 async def until(path: Path) -> None:
