@@ -44,7 +44,13 @@ def test_credentials_stand_in_the_url_or_beside_it() -> None:
         assert each.password is not None
         assert each.password.reveal() == "p:w"
         assert "p:w" not in repr(each)
-    assert isinstance(address_of("amqp://mq", {"password": Secret("x", "label")}).password, Secret)
+    given = address_of("amqp://mq", {"user": "u", "password": Secret("x", "label")}).password
+    assert isinstance(given, Secret)
+
+
+def test_redis_knows_a_user_without_a_name() -> None:
+    found = address_of("redis://:pw@cache")
+    assert (found.user, found.password is not None) == (None, True)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +70,16 @@ def test_credentials_stand_in_the_url_or_beside_it() -> None:
         ("nats://host", {"timeout_s": 0}, "timeout_s:"),
         ("nats://host", {"timeout_s": True}, "timeout_s:"),
         ("nats://host", {"user": 1}, "user:"),
+        ("nats://p4ssw0rd@host", {}, "password: is missing"),
+        ("amqp://user@mq", {}, "password: is missing"),
+        ("amqp://mq", {"user": "user"}, "password: is missing"),
+        ("kafka://user:@host", {}, "password: is missing"),
+        ("redis://user@cache", {}, "password: is missing"),
+        ("nats://:p4ssw0rd@host", {}, "user: is missing"),
+        ("amqp://mq", {"password": "p4ssw0rd"}, "user: is missing"),
+        ("kafka://host", {"password": {"value": "p4ssw0rd"}}, "user: is missing"),
+        ("redis://cache", {"allow_loss": "yes"}, "allow_loss: is neither"),
+        ("nats://host", {"allow_loss": True}, "allow_loss: is not known here"),
         ("nats://host", {"subject": "p4ssw0rd"}, "subject: is not known here"),
     ],
 )
@@ -87,6 +103,7 @@ def test_what_is_wrong_is_named_and_not_shown(url: str, options: dict[str, Any],
         (EventOptions, {"mode": "batch"}, "mode:"),
         (EventOptions, {"mode": ["binary"]}, "mode:"),
         (EventOptions, {"max_age_s": 1}, "max_age_s:"),
+        (EventOptions, {"max_age_s": "for ever"}, "max_age_s: is neither"),
         (EventOptions, {"max_bytes": "1G"}, "max_bytes:"),
         (EventOptions, {"create": 1}, "create:"),
         (EventOptions, {"redeliver_after_s": "30"}, "redeliver_after_s:"),
@@ -100,6 +117,12 @@ def test_a_key_of_a_queue_is_checked(kind: Any, options: dict[str, Any], told: s
     with pytest.raises(ConfigurationError) as refused:
         split_options(kind, options)
     assert str(refused.value).startswith(told)
+
+
+@pytest.mark.parametrize(("given", "kept"), [("forever", None), (None, None), (60, 60)])
+def test_events_are_kept_for_a_time_or_for_ever(given: Any, kept: int | None) -> None:
+    options, _ = split_options(EventOptions, {"max_age_s": given})
+    assert options.topic.max_age_s == kept
 
 
 def test_the_other_keys_are_the_addresss() -> None:

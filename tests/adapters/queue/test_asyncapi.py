@@ -66,8 +66,21 @@ def parsed(parser: Path, document: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_the_official_parser_finds_nothing_wrong(parser: Path) -> None:
-    assert parsed(parser, DOCUMENT) == {"version": "3.0.0", "problems": []}
+ALIKE = asyncapi(
+    [
+        QueueTable(EventOptions, "nats://one", {}),
+        QueueTable(EventOptions, "nats://two", {}),
+        QueueTable(EventOptions, "amqp://mq/shop", {}),
+        QueueTable(EventOptions, "amqp://mq/bar", {}),
+        QueueTable(EventOptions, "redis://cache", {}),
+        QueueTable(EventOptions, "redis://cache", {"topic": "cambist-events"}),
+    ]
+)
+
+
+@pytest.mark.parametrize("document", [DOCUMENT, ALIKE], ids=["one of each", "alike"])
+def test_the_official_parser_finds_nothing_wrong(parser: Path, document: dict[str, Any]) -> None:
+    assert parsed(parser, document) == {"version": "3.0.0", "problems": []}
 
 
 def test_it_would_find_what_is_wrong(parser: Path) -> None:
@@ -79,7 +92,7 @@ def test_it_shows_where_brokers_are_and_no_credentials() -> None:
     assert {name: server["protocol"] for name, server in DOCUMENT["servers"].items()} == {
         "nats-127-0-0-1-4222": "nats",
         "redis-cache-6379": "redis",
-        "amqps-mq-5671": "amqps",
+        "amqps-mq-5671-shop": "amqps",
         "kafka-k1-9092": "kafka",
         "kafka-k2-9092": "kafka",
     }
@@ -92,6 +105,32 @@ def test_its_addresses_are_those_of_the_brokers() -> None:
     assert addresses["kafka-anchor-events"] == "anchor-events"
     partitions = DOCUMENT["channels"]["nats-cambist-events"]["parameters"]["partition"]["enum"]
     assert partitions == ["0", "1", "2", "3"]
+
+
+def test_topics_of_one_name_on_several_brokers_are_all_there() -> None:
+    ours = {
+        name: channel
+        for name, channel in ALIKE["channels"].items()
+        if "PaymentEvent_binary" in channel["messages"]
+    }
+    assert [(name, channel["address"].partition(".p{")[0]) for name, channel in ours.items()] == [
+        ("nats-one-4222-cambist-events", "cambist.events"),
+        ("nats-two-4222-cambist-events", "cambist.events"),
+        ("amqp-mq-5672-shop-cambist-events", "cambist.events.{group}"),
+        ("amqp-mq-5672-bar-cambist-events", "cambist.events.{group}"),
+        ("redis-cambist-events", "cambist.events"),
+        ("redis-cambist-events-2", "cambist-events"),
+    ]
+    assert [channel["servers"][0]["$ref"].rpartition("/")[2] for channel in ours.values()] == [
+        "nats-one-4222",
+        "nats-two-4222",
+        "amqp-mq-5672-shop",
+        "amqp-mq-5672-bar",
+        "redis-cache-6379",
+        "redis-cache-6379",
+    ]
+    assert ALIKE["servers"]["amqp-mq-5672-bar"]["pathname"] == "/bar"
+    assert len(ALIKE["operations"]) == len(ALIKE["channels"]) == 12
 
 
 def validator(name: str) -> Draft202012Validator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 
 import pytest
 from attrs import evolve
@@ -58,6 +59,43 @@ def test_an_event_without_a_payment_is_of_no_subject_and_keeps_an_order_of_its_o
     message = encode(ours)
     assert "subject" not in message.headers
     assert message.key == ours.id
+
+
+@pytest.mark.parametrize("mode", ["binary", "structured"])
+@pytest.mark.parametrize("letter", ["p", "\u00e9", "\U0001f600"])
+def test_a_payment_of_a_long_id_is_named_by_its_digest(letter: str, mode: str) -> None:
+    payment = letter * (512 // len(letter.encode()) + 1)
+    ours = event(1, payment)
+    found = from_http(as_http(encode(ours, mode)), JSONFormat())
+    assert found.get_subject() == f"sha256:{sha256(payment.encode()).hexdigest()}"
+    key = f"sha256:{sha256(f'toy/{payment}'.encode()).hexdigest()}"
+    assert found.get_extension("partitionkey") == encode(ours, mode).key == key
+    assert decode(received(encode(ours, mode))) == ours
+
+
+@pytest.mark.parametrize(("size", "is_whole"), [(512, True), (513, False)])
+def test_an_attribute_has_512_bytes_at_most(size: int, is_whole: bool) -> None:
+    headers = encode(event(1, "p" * size)).headers
+    assert (headers["subject"] == "p" * size) is is_whole
+    assert all(len(value.encode()) <= 512 for value in headers.values())
+
+
+@pytest.mark.parametrize(
+    ("trace", "kept"),
+    [
+        (TRACE, ["traceparent", "tracestate"]),
+        ({"traceparent": TRACE["traceparent"], "tracestate": "a" * 513}, ["traceparent"]),
+        ({"traceparent": "4111111111111111", "tracestate": "a=b"}, []),
+        ({"tracestate": "a=b"}, []),
+        ({**TRACE, "baggage": "4111111111111111"}, ["traceparent", "tracestate"]),
+    ],
+    ids=["whole", "a long state", "no parent of its form", "no parent", "baggage"],
+)
+def test_a_trace_context_is_carried_on_if_it_is_well_formed(trace: dict[str, str], kept: list[str]) -> None:
+    headers = encode(event(1), trace=trace).headers
+    assert {name: trace[name] for name in kept} == {
+        name: value for name, value in headers.items() if name.startswith("trace") or name == "baggage"
+    }
 
 
 def test_two_sources_payments_of_one_id_are_two_payments() -> None:

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from cambist.errors import ConfigurationError, SinkError
 from cambist_queue import Link, Received, Topic, address_of, partition_of
+from cambist_queue._link import UnsendableError
 
 from .conftest import Readings, Server, linked, message
 
@@ -269,3 +270,22 @@ async def test_a_broker_that_is_away_at_the_start_is_waited_for(own_server: Serv
         await asyncio.wait_for(link.connected(), 60)
         await link.ready()
         await link.send(topic, message(1))
+
+
+@pytest.mark.parametrize(
+    ("body", "header"), [(1, 200_000), (2_000_000, 1), (1_048_000, 500)], ids=["header", "body", "both"]
+)
+async def test_a_message_that_is_too_large_harms_no_other(
+    link: Link, topic: Topic, body: int, header: int
+) -> None:
+    """It is confirmed and arrives, or it is refused for good. Those beside it and after it are confirmed."""
+    large = evolve(message(0, subject="s" * header), body=b"0" * body)
+    readings = Readings()
+    sent = await asyncio.gather(
+        *(link.send(topic, each) for each in (message(1), large, message(2))), return_exceptions=True
+    )
+    assert (sent[0], sent[2]) == (None, None)
+    assert sent[1] is None or isinstance(sent[1], UnsendableError), sent[1]
+    await link.send(topic, message(3))
+    async with link.client.consume(topic, "main", readings):
+        await readings.until(lambda: len(readings.got) == (4 if sent[1] is None else 3))

@@ -80,6 +80,8 @@ _WHOLE: dict[str, Any] = {
         ({"received_at": "2026-01-31T12:00:00"}, "received_at"),
         ({"received_at": 1769860800}, "received_at"),
         ({"received_at": None}, "received_at"),
+        ({"received_at": "0001-01-01T00:00:00+23:00"}, "received_at"),
+        ({"received_at": "9999-12-31T23:59:59-23:00"}, "received_at"),
         ({"headers": {"a": "b"}}, "headers"),
         ({"headers": [["a", "b", "c"]]}, "headers"),
         ({"headers": [["a", 1]]}, "headers"),
@@ -141,12 +143,28 @@ def test_the_faults_of_a_payload_are_told_up_to_twenty() -> None:
     assert found["faults"][0] == {"path": "items[0]", "problem": "is missing"}
 
 
-def test_of_an_unknown_source_nothing_is_kept() -> None:
-    one = Delivery("who", {"X-Key": SECRET}, CARD.encode(), START)
-    letter = dead.of_delivery(one, UnknownSource("no such source is configured", source="who"), PIPELINE)
-    assert set(json.loads(letter.body)["delivery"]) == {"source", "received_at", "bytes"}
-    assert CARD.encode() not in letter.body
+def test_of_an_unknown_source_nothing_is_kept_but_the_body() -> None:
+    one = Delivery("who", {"X-Key": SECRET}, body(1), START)
+    error = UnknownSource("no such source is configured", source="who")
+    letter = dead.of_delivery(one, error, PIPELINE)
+    kept = json.loads(letter.body)["delivery"]
+    assert set(kept) == {"source", "received_at", "bytes", "body"}
+    assert b64decode(kept["body"]) == body(1)
     assert SECRET.encode() not in letter.body
+
+
+def test_of_an_unknown_source_whose_deliveries_may_hold_card_numbers_nothing_is_kept() -> None:
+    one = Delivery("who", {"X-Key": SECRET}, CARD.encode(), START)
+    error = UnknownSource("no such source is configured", source="who")
+    letter = dead.of_delivery(one, error, PIPELINE, card_numbers=True)
+    assert set(json.loads(letter.body)["delivery"]) == {"source", "received_at", "bytes"}
+
+
+@given(value=_bytes)
+def test_a_letter_tells_the_bytes_of_a_header_whatever_they_are(value: bytes) -> None:
+    one = Delivery("cards", [(b"X-Kind", value)], body(1), START)
+    found = json.loads(dead.of_delivery(one, ERRORS[0], PIPELINE).body)
+    assert found["delivery"]["headers"] == [["x-kind", value.decode("latin-1")]]
 
 
 def test_of_a_message_that_is_no_delivery_nothing_is_kept_but_its_digest() -> None:

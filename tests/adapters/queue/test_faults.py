@@ -16,7 +16,7 @@ import asyncio
 import os
 import random
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sized
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -36,6 +36,7 @@ FAULTS = int(os.environ.get("CAMBIST_FAULTS", "3"))
 SEED = int(os.environ.get("CAMBIST_SEED", random.randrange(10**6)))
 SENDERS = 8
 PAYMENTS = 12
+BACKLOG = 1000  # an inbox takes more than some brokers do, and all of it has to arrive in the end
 SETTLED_S = 90
 
 # Drivers leave connections that were cut under them to the garbage collector.
@@ -48,14 +49,17 @@ pytestmark = [
 class Load:
     """Senders that send a delivery until it is acknowledged, and then the next one of the payment."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Receiver, handed: Sized) -> None:
         self._receiver = receiver
+        self._handed = handed
         self.acknowledged: dict[str, list[str]] = defaultdict(list)
         self.answers: Counter[int] = Counter()
         self._number = 0
 
     async def send(self, chance: random.Random) -> None:
         while True:
+            while self.answers[200] - len(self._handed) > BACKLOG:
+                await asyncio.sleep(0.05)
             self._number += 1
             number, payment = self._number, f"p-{chance.randrange(PAYMENTS)}"
             one = genuine(body(number, payment))
@@ -126,7 +130,7 @@ async def test_at_random_moments(
         if advertise := getattr(own_server, "advertise", None):
             await asyncio.to_thread(advertise, proxy.port)  # where Kafka sends its clients on to
         async with sink_of(mode, url, options, tmp_path) as sink, Consumer(url, on_event, options=options):
-            load = Load(Receiver(PIPELINE, sink))
+            load = Load(Receiver(PIPELINE, sink), handed)
             senders = [
                 asyncio.create_task(load.send(random.Random(f"{SEED} {number}"))) for number in range(SENDERS)
             ]
@@ -151,7 +155,7 @@ async def test_at_random_moments(
     print(f"  {dict(happened)}; answers {dict(load.answers)}; handed on {len(handed)}")
     assert not [each for each, count in counts.items() if count > 1]
     if mode == "direct":
-        assert load.answers[503]
+        assert set(load.answers) <= {200, 503}  # a driver may bridge every fault in time
     else:
         assert set(load.answers) == {200}
         in_order(load.acknowledged, handed)

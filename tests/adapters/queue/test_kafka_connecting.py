@@ -1,10 +1,11 @@
-"""Kafka's addresses: TLS, users, and what is refused."""
+"""Connecting to Kafka and leaving it: TLS, users, and what is refused."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -66,6 +67,20 @@ async def test_a_server_that_asks_for_a_user_and_knows_none_is_not_connected(
             with pytest.raises(SinkError, match="not reached"):
                 await link.send(topic, message(1))
     assert "the-pa" not in caplog.text + "".join(capfd.readouterr())
+
+
+async def test_leaving_and_closing_end_when_the_broker_is_gone(tmp_path: Path, topic: Topic) -> None:
+    with running(tmp_path) as server:
+        readings = Readings()
+        address = address_of(server.url, {"timeout_s": 2})
+        async with asyncio.timeout(60), Link(address, (topic,), create=True) as link:
+            for number in range(5):
+                await link.send(topic, message(number))
+            async with link.client.consume(topic, "main", readings):
+                await readings.until(lambda: len(readings.got) == 5)
+                server.kill()
+                with suppress(SinkError):
+                    await link.send(topic, message(5))
 
 
 def address(options: dict[str, Any] | None = None, scheme: str = "kafka") -> Address:

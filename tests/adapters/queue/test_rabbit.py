@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import NoneType
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -24,7 +25,9 @@ from cloudevents.core.formats.json import JSONFormat
 
 from cambist.errors import ConfigurationError, SinkError
 from cambist_queue import Link, Received, Topic, address_of, encode, partition_of
+from cambist_queue._link import UnsendableError
 from cambist_queue._rabbit_readers import cancellable
+from cambist_queue._rabbit_topics import check
 
 from .conftest import Readings, message
 from .servers import rabbit
@@ -328,3 +331,122 @@ async def test_no_log_shows_a_message(node: Node, topic: Topic, caplog: pytest.L
             await readings.until(lambda: bool(readings.got))
     assert failed
     assert not any(value in caplog.text for value in ("the-key", "the-subject", "the-body"))
+
+
+@pytest.fixture(scope="module")
+def small_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rabbit.Server]:
+    """A server that takes bodies up to 100,000 bytes, and lets the guest in."""
+    if reason := rabbit.missing():
+        assert "CI" not in os.environ, reason
+        pytest.skip(reason)
+    server = rabbit.Server(tmp_path_factory.mktemp("small"), {"max_message_size": 100_000})
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("size", [130_000, 131_000, 131_072, 200_000])
+async def test_headers_beyond_a_frame_are_refused_and_nothing_beside_them(
+    node: Node, topic: Topic, size: int
+) -> None:
+    large = message(0, subject="s" * size)
+    fits = size == 130_000
+    readings = Readings()
+    async with linked(node, topic) as link:
+        sent = await asyncio.gather(
+            *(link.send(topic, each) for each in (message(1), large, message(2))), return_exceptions=True
+        )
+        assert [type(each) for each in sent] == [
+            NoneType,
+            NoneType if fits else UnsendableError,
+            NoneType,
+        ]
+        async with link.client.consume(topic, "main", readings):
+            await readings.until(lambda: len(readings.got) == 2 + fits)
+
+
+async def test_headers_are_refused_exactly_from_the_frame_on(node: Node, topic: Topic) -> None:
+    confirmed = set[int]()
+    sizes = range(131_072 - 250, 131_072, 5)
+    async with linked(node, topic) as link:
+        for size in sizes:
+            with suppress(UnsendableError):
+                await link.send(topic, message(0, subject="s" * size))
+                confirmed.add(size)
+    assert sorted(confirmed) == list(sizes[: len(confirmed)])
+    assert 0 < len(confirmed) < len(sizes)
+
+
+async def test_a_content_type_beyond_what_amqp_has_is_refused(node: Node, topic: Topic) -> None:
+    async with linked(node, topic) as link:
+        with pytest.raises(UnsendableError):
+            await link.send(topic, evolve(message(1), content_type="text/" + "x" * 300))
+        await link.send(topic, message(1))
+
+
+async def test_a_body_beyond_what_the_server_takes_is_refused(
+    small_node: rabbit.Server, topic: Topic
+) -> None:
+    async with Link(address_of(small_node.url), (topic,), create=True) as link:
+        for size in (100_001, 200_000):  # the first of them tells the limit
+            with pytest.raises(UnsendableError):
+                await link.send(topic, evolve(message(1), body=b"b" * size))
+        await link.send(topic, evolve(message(2), body=b"b" * 100_000))
+
+
+@pytest.mark.parametrize("changes", [{"password": None}, {"user": None}], ids=["no password", "no user"])
+async def test_what_is_not_given_is_not_the_guests(
+    small_node: rabbit.Server, topic: Topic, changes: dict[str, Any]
+) -> None:
+    address = address_of(small_node.url)
+    with pytest.raises(ConfigurationError, match="user, password: RabbitMQ asks for both"):
+        Link(evolve(address, **changes), (topic,))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "argument"),
+    [
+        ("max_age_s", 60, "x-message-ttl"),
+        ("max_age_s", None, "x-message-ttl"),
+        ("max_bytes", 2**21, "x-max-length-bytes"),
+    ],
+)
+async def test_other_settings_than_the_queues_have_are_refused(
+    node: Node, topic: Topic, key: str, value: int | None, argument: str
+) -> None:
+    topic = evolve(topic, max_age_s=3600, max_bytes=2**20)
+    changes: dict[str, Any] = {key: value}
+    async with linked(node, topic) as link:
+        for see in (link.client.check, link.client.create):
+            with pytest.raises(ConfigurationError, match=f"{argument}.*Configure it as it is, or delete it"):
+                await see(evolve(topic, **changes))
+            await see(topic)
+
+
+async def test_who_may_not_make_queues_may_use_them(
+    node: Node, topic: Topic, caplog: pytest.LogCaptureFixture
+) -> None:
+    """How they were made is not compared then."""
+    caplog.set_level(logging.INFO)
+    async with linked(node, topic) as link:
+        connection: Any = link.client
+        opened = connection.channel
+
+        @asynccontextmanager
+        async def without_permission() -> AsyncIterator[Any]:
+            async with opened() as channel:
+                declare = channel.declare_queue
+
+                async def refused(*args: Any, passive: bool = False, **more: Any) -> Any:
+                    if passive:
+                        return await declare(*args, passive=True, **more)
+                    return await declare("amq.reserved", durable=True)  # 403, as without the permission
+
+                channel.declare_queue = refused
+                yield channel
+
+        await check(without_permission, topic)
+        assert "may not be compared" in caplog.text
+        await link.send(topic, message(1))

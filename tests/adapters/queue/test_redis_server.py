@@ -53,21 +53,28 @@ async def test_a_message_is_on_a_replica_before_it_is_confirmed(topic: Topic, tm
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "keys", "told"),
     [
-        (("--appendonly", "no"), "appendonly is off"),
-        (("--appendonly", "yes", "--appendfsync", "everysec"), "appendfsync is everysec"),
-        (("--appendonly", "yes", "--rename-command", "CONFIG", ""), "appendfsync is unknown"),
-        (servers.DURABLE, None),
+        (("--appendonly", "no"), {"allow_loss": True}, "appendonly is off"),
+        (("--appendonly", "yes", "--appendfsync", "everysec"), {}, "appendfsync is everysec"),
+        (("--appendonly", "yes", "--rename-command", "CONFIG", ""), {}, "appendfsync is unknown"),
+        (servers.DURABLE, {}, None),
     ],
     ids=["memory", "every second", "not told", "always"],
 )
 async def test_a_server_that_may_lose_what_it_confirmed_is_warned_of_once(
-    topic: Topic, tmp_path: Path, caplog: pytest.LogCaptureFixture, options: tuple[str, ...], told: str | None
+    topic: Topic,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    options: tuple[str, ...],
+    keys: dict[str, bool],
+    told: str | None,
 ) -> None:
+    topics = (topic, evolve(topic, name=f"{topic.name}x"))
     with running(tmp_path, None, *options) as server:
-        async with linked(server, topic, evolve(topic, name=f"{topic.name}x")):
-            pass
+        address = address_of(server.url, {"timeout_s": 10, **keys})
+        async with Link(address, topics, create=True) as link:
+            await link.send(topic, message(1))
     warnings = [record.getMessage() for record in caplog.records if record.name == "cambist.queue"]
     assert len(warnings) == (told is not None)
     assert told is None or told in warnings[0]
@@ -78,9 +85,10 @@ async def test_a_server_that_may_lose_what_it_confirmed_is_warned_of_once(
     [
         (("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"), "noeviction"),
         (("--maxmemory", "100mb", "--maxmemory-policy", "volatile-lru"), "noeviction"),
-        (("--cluster-enabled", "yes"), "cluster"),
+        (("--cluster-enabled", "yes", "--cluster-port", str(free_port())), "cluster"),  # else: 10000 more
+        (("--appendonly", "no"), "appendonly is off"),
     ],
-    ids=["evicts all", "evicts leases", "cluster"],
+    ids=["evicts all", "evicts leases", "cluster", "memory"],
 )
 async def test_a_server_that_cannot_keep_the_contract_is_refused(
     topic: Topic, tmp_path: Path, options: tuple[str, ...], told: str

@@ -18,8 +18,7 @@ from collections.abc import Mapping
 from cambist import hookimpl
 from cambist.hookspecs import SinkFactory
 from cambist_queue._address import SCHEMES, Address, address_of
-from cambist_queue._asyncapi import QueueTable, asyncapi
-from cambist_queue._client import Client, Handle
+from cambist_queue._asyncapi import asyncapi
 from cambist_queue._cloudevents import decode, encode
 from cambist_queue._consumer import Consumer
 from cambist_queue._edge import RawReceiver, check_card_numbers
@@ -31,6 +30,7 @@ from cambist_queue._raw import decode_delivery, encode_delivery
 from cambist_queue._records import check_records
 from cambist_queue._seen import Seen, SeenInMemory, SeenInSqlite
 from cambist_queue._sink import QueueSink, open_sink
+from cambist_queue._table import QueueTable
 from cambist_queue._topic import Topic, dead_letters, partition_of
 from cambist_queue._worker import Input, Worker
 
@@ -38,11 +38,9 @@ __all__ = [
     "SCHEMES",
     "WORKERS",
     "Address",
-    "Client",
     "Consumer",
     "DeliveryOptions",
     "EventOptions",
-    "Handle",
     "Input",
     "Link",
     "Message",

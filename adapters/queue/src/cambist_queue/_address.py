@@ -25,6 +25,8 @@ SCHEMES: Final[Mapping[str, tuple[str, int, bool]]] = {
 }
 _TLS = {"ca_file", "cert_file", "key_file", "check_hostname"}
 _MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
+# A broker with parts that know nothing of each other → the one that a URL without a path leads to.
+_PARTS: Final[Mapping[str, str]] = {"rabbit": "/", "redis": "0"}
 
 
 @frozen
@@ -41,6 +43,7 @@ class Address:
         timeout_s: How long connecting, or one confirmation, may take.
         mechanism: How Kafka has the user proven: ``SCRAM-SHA-512``, ``SCRAM-SHA-256`` or ``PLAIN``.
         tls_table: What the context of ``tls`` was made of, for a driver that brings a TLS of its own.
+        allow_loss: Whether Redis may keep messages in memory alone.
     """
 
     broker: str
@@ -52,11 +55,17 @@ class Address:
     timeout_s: float = 5.0
     mechanism: str = _MECHANISMS[0]
     tls_table: Mapping[str, Any] = field(factory=dict, repr=False)
+    allow_loss: bool = False
 
     @property
     def servers(self) -> tuple[str, ...]:
         """The servers as ``host:port``."""
         return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)
+
+    @property
+    def part(self) -> str:
+        """The virtual host of RabbitMQ, or the number of Redis' database; nothing where there are none."""
+        return (self.path or _PARTS[self.broker]) if self.broker in _PARTS else ""
 
 
 def address_of(url: str, options: Mapping[str, Any] | None = None) -> Address:
@@ -64,8 +73,8 @@ def address_of(url: str, options: Mapping[str, Any] | None = None) -> Address:
 
     Args:
         url: ``nats://user:password@host:4222,other:4222``; its scheme names the broker, and TLS.
-        options: ``user``, ``password``, ``timeout_s``, for Kafka ``mechanism``, and ``tls``: a table of
-            ``ca_file``, ``cert_file``, ``key_file``, ``check_hostname``.
+        options: ``user``, ``password``, ``timeout_s``, for Kafka ``mechanism``, for Redis ``allow_loss``, and
+            ``tls``: a table of ``ca_file``, ``cert_file``, ``key_file``, ``check_hostname``.
 
     Raises:
         ConfigurationError: Something is unknown or malformed. It shows no part of the URL but its scheme.
@@ -85,9 +94,16 @@ def address_of(url: str, options: Mapping[str, Any] | None = None) -> Address:
     name = given.pop("user", unquote(user) or None)
     if name is not None and not (isinstance(name, str) and name):
         raise ConfigurationError("user: is not a text")
+    if name is not None and secret is None:
+        raise ConfigurationError("password: is missing, and there is a user")
+    if name is None and secret is not None and broker != "redis":  # which knows a user without a name
+        raise ConfigurationError("user: is missing, and there is a password")
     mechanism = given.pop("mechanism", _MECHANISMS[0]) if broker == "kafka" else _MECHANISMS[0]
     if mechanism not in _MECHANISMS:
         raise ConfigurationError(f"mechanism: is none of {', '.join(_MECHANISMS)}")
+    allow_loss = given.pop("allow_loss", False) if broker == "redis" else False
+    if not isinstance(allow_loss, bool):
+        raise ConfigurationError("allow_loss: is neither true nor false")
     if given:
         raise ConfigurationError(f"{min(given)}: is not known here")
     return Address(
@@ -100,6 +116,7 @@ def address_of(url: str, options: Mapping[str, Any] | None = None) -> Address:
         float(timeout_s),
         mechanism,
         tls or {},
+        allow_loss,
     )
 
 

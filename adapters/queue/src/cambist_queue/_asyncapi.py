@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
-from typing import Any, Final, TypeAlias
-
-from attrs import frozen
+from itertools import chain, count
+from typing import Any, Final
+from urllib.parse import quote
 
 from cambist import Kind, Status, event_schema
 from cambist_queue import _dead, _raw
-from cambist_queue._address import Address, address_of
+from cambist_queue._address import Address
 from cambist_queue._cloudevents import JSON, STRUCTURED
-from cambist_queue._options import DeliveryOptions, EventOptions, RecordOptions, split_options
-from cambist_queue._topic import Topic, dead_letters
-
-Options: TypeAlias = EventOptions | DeliveryOptions | RecordOptions
+from cambist_queue._options import DeliveryOptions, EventOptions
+from cambist_queue._table import Options, QueueTable
+from cambist_queue._topic import Topic
 
 # The broker → the protocol's name in AsyncAPI, in clear and with TLS, and what a partition is called there.
 _PROTOCOLS: Final = {
@@ -26,21 +26,6 @@ _PROTOCOLS: Final = {
 }
 _TEXT: Final = {"type": "string"}
 _TIME: Final = {"type": "string", "format": "date-time"}
-
-
-@frozen
-class QueueTable:
-    """A table of the configuration: a sink, the queue of deliveries, or a provider's own queue.
-
-    Args:
-        kind: Which of them.
-        url: The broker.
-        options: The further keys.
-    """
-
-    kind: type[Options]
-    url: str
-    options: Mapping[str, Any]
 
 
 def asyncapi(tables: Iterable[QueueTable]) -> dict[str, Any]:
@@ -63,33 +48,53 @@ def asyncapi(tables: Iterable[QueueTable]) -> dict[str, Any]:
         "operations": {},
         "components": {"messages": _messages(), "schemas": _schemas()},
     }
-    for table in tables:
-        options, rest = split_options(table.kind, table.options)
-        address = address_of(table.url, rest)
+    read = [table.read() for table in tables]
+    alike = Counter((address.broker, topic.name) for options, address in read for topic in options.needed)
+    for options, address in read:
         servers = list(_servers(document, address))
-        if isinstance(options, EventOptions):
-            _channel(document, address, servers, options.topic, "send", f"PaymentEvent_{options.mode}")
-        elif isinstance(options, DeliveryOptions):
-            _channel(document, address, servers, options.topic, "receive", "Delivery")
-        else:
-            _channel(document, address, servers, options.topic, "receive", "Record")
-        _channel(document, address, servers, dead_letters(options.topic), "send", "DeadLetter")
+        directions = (_direction(options), ("send", "DeadLetter"))
+        for topic, (action, message) in zip(options.needed, directions, strict=True):
+            of = servers[0] if alike[address.broker, topic.name] > 1 else address.broker
+            _channel(document, address, f"{of}-{_word(topic.name)}", servers, topic, action, message)
     return document
+
+
+def _direction(options: Options) -> tuple[str, str]:
+    """Return what is done with a table's topic, and which messages are there."""
+    if isinstance(options, EventOptions):
+        return "send", f"PaymentEvent_{options.mode}"
+    return "receive", "Delivery" if isinstance(options, DeliveryOptions) else "Record"
+
+
+def _word(text: str) -> str:
+    """Return a text of which a name can be made."""
+    return "".join(c if c.isascii() and (c.isalnum() or c == "_") else "-" for c in text).strip("-")
+
+
+def _put(found: dict[str, Any], name: str, value: Any) -> str:
+    """Put a value where there is none but itself: under its name, or that name and a number."""
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    return next(each for each in names if found.setdefault(each, value) == value)
 
 
 def _servers(document: dict[str, Any], address: Address) -> Iterator[str]:
     clear, tls, _ = _PROTOCOLS[address.broker]
+    path = {"pathname": f"/{quote(address.path, safe='')}"} if address.path else {}
     for host in address.servers:
         protocol = tls if address.tls else clear
-        name = f"{protocol}-{''.join(c if c.isalnum() else '-' for c in host).strip('-')}"
-        document["servers"][name] = {"host": host, "protocol": protocol}
-        yield name
+        name = "-".join(filter(None, (protocol, _word(host), _word(address.path))))
+        yield _put(document["servers"], name, {"host": host, **path, "protocol": protocol})
 
 
 def _channel(
-    document: dict[str, Any], address: Address, servers: list[str], topic: Topic, action: str, message: str
+    document: dict[str, Any],
+    address: Address,
+    name: str,
+    servers: list[str],
+    topic: Topic,
+    action: str,
+    message: str,
 ) -> None:
-    name = f"{address.broker}-{topic.name.replace('.', '-')}"
     where = _PROTOCOLS[address.broker][2].format(topic=topic.name)
     parameters: dict[str, Any] = {}
     if "{partition}" in where and topic.partitions:
@@ -99,12 +104,13 @@ def _channel(
         }
     if "{group}" in where:
         parameters["group"] = {"description": "Who reads.", "enum": list(topic.groups)}
-    document["channels"][name] = {
+    channel = {
         "address": where,
         "servers": [{"$ref": f"#/servers/{server}"} for server in servers],
         "messages": {message: {"$ref": f"#/components/messages/{message}"}},
         **({"parameters": parameters} if parameters else {}),
     }
+    name = _put(document["channels"], name, channel)
     document["operations"][f"{action}-{name}"] = {
         "action": action,
         "channel": {"$ref": f"#/channels/{name}"},

@@ -16,6 +16,10 @@ Handle: TypeAlias = Callable[[Received], Awaitable[None]]
 """Deals with one message. It returns when the message may go, and raises only when it is cancelled."""
 
 
+class TooLargeError(Exception):
+    """The broker takes no message of this size, however often it is sent."""
+
+
 class Client(Protocol):
     """One connection to a broker. It comes back by itself when the broker was away."""
 
@@ -47,6 +51,9 @@ class Client(Protocol):
         """Return when the broker has confirmed that it has the message durably; raise if it did not.
 
         It waits no longer than the client's timeout. A message that failed may be there nevertheless.
+
+        Raises:
+            TooLargeError: It is not there, and never will be. The connection is as it was.
         """
         ...
 

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 
-from cambist import PaymentEvent, decode_json, encode_json, from_json, to_json
+from cambist import PaymentEvent, decode_json, encode_json, from_json, to_json, trace_context
 from cambist_queue._message import Message, Received
 
 Mode: TypeAlias = Literal["binary", "structured"]
 
 JSON: Final = "application/json"
 STRUCTURED: Final = "application/cloudevents+json"
-# The extensions of W3C Trace Context, by the names of the CloudEvents extension for distributed tracing.
-TRACE: Final = ("traceparent", "tracestate")
+_LONGEST: Final = (
+    512  # bytes of an attribute: a broker bounds its headers, and a payment's id may be anything
+)
 
 
 def order_key(event: PaymentEvent) -> str:
-    """Return what keeps events in order: the payment of a source, or the event itself if it is of none."""
+    """Return what keeps events in order: the payment of a source, or the event itself if it is of none.
+
+    Where that is longer than 512 bytes, it is ``sha256:`` and its digest in hexadecimal digits.
+    """
     payment = event.payment.id
-    return f"{event.source}/{payment}" if payment else event.id
+    return _bounded(f"{event.source}/{payment}") if payment else event.id
+
+
+def _bounded(text: str) -> str:
+    raw = text.encode(errors="surrogatepass")
+    return text if len(raw) <= _LONGEST else f"sha256:{sha256(raw).hexdigest()}"
 
 
 def attributes(event: PaymentEvent, trace: Mapping[str, str]) -> dict[str, str]:
@@ -29,7 +39,8 @@ def attributes(event: PaymentEvent, trace: Mapping[str, str]) -> dict[str, str]:
 
     ``type`` is ``cambist.KIND.STATUS``, ``source`` is ``/cambist/PROVIDER/SOURCE``, ``subject`` the payment's
     id, ``time`` when it occurred or else when it arrived, ``partitionkey`` (an extension of CloudEvents) what
-    keeps its order.
+    keeps its order. A ``subject`` or ``partitionkey`` of more than 512 bytes is ``sha256:`` and its digest in
+    hexadecimal digits. A trace context that is not well-formed is left out.
     """
     context = {
         "specversion": "1.0",
@@ -39,10 +50,10 @@ def attributes(event: PaymentEvent, trace: Mapping[str, str]) -> dict[str, str]:
         "partitionkey": order_key(event),
     }
     if event.payment.id:
-        context["subject"] = event.payment.id
+        context["subject"] = _bounded(event.payment.id)
     if when := event.occurred_at or event.received_at:
         context["time"] = when.isoformat()
-    context.update((name, trace[name]) for name in TRACE if trace.get(name))
+    context.update(trace_context(trace))
     return context
 
 

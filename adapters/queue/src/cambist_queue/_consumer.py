@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
 from cambist import PaymentEvent
 from cambist.errors import ConfigurationError
@@ -17,9 +18,8 @@ from cambist_queue._cloudevents import decode
 from cambist_queue._link import Link
 from cambist_queue._message import Received
 from cambist_queue._options import EventOptions, split_options
+from cambist_queue._reading import bury, read, repeat
 from cambist_queue._seen import Seen, SeenInMemory
-from cambist_queue._topic import dead_letters
-from cambist_queue._worker import repeat
 
 logger = logging.getLogger("cambist.queue")
 
@@ -65,6 +65,7 @@ class Consumer:
         self._on_event = on_event
         self._seen = SeenInMemory() if seen is None else seen
         self._link = Link(address_of(url, rest), given.needed, create=given.create)
+        self._under_way: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._stack = AsyncExitStack()
         self._task: asyncio.Task[None] | None = None
 
@@ -75,7 +76,10 @@ class Consumer:
             ConfigurationError: The broker answers, and has no such topic or group.
         """
         await self._stack.enter_async_context(self._link)
-        self._task = asyncio.create_task(self._read(), name=f"cambist queue: consume {self._topic.name}")
+        self._task = asyncio.create_task(
+            read(self._link, self._topic, self._group, self._handle, asyncio.Event()),
+            name=f"cambist queue: consume {self._topic.name}",
+        )
         return self
 
     async def __aexit__(
@@ -87,24 +91,26 @@ class Consumer:
             await asyncio.wait({self._task})
         await self._stack.aclose()
 
-    async def _read(self) -> None:
-        await self._link.connected()
-        async with self._link.client.consume(self._topic, self._group, self._handle):
-            await asyncio.Event().wait()
-
     async def _handle(self, received: Received) -> None:
         try:
             event = decode(received)
         except ValueError as error:
+            logger.error("dead letter: a message of %s %s", received.topic, error)  # noqa: TRY400
             letter = _dead.of_message(received, str(error))
-            await repeat(
-                lambda: self._link.send(dead_letters(self._topic), letter), "a dead letter was not kept"
-            )
+        else:
+            await self._once(event)
             return
-        await repeat(lambda: self._once(event), f"event {event.id}: on_event failed")
+        await bury(self._link, self._topic, letter, letter)
 
     async def _once(self, event: PaymentEvent) -> None:
+        # A broker that lost sight of us delivers again what is under way: that waits for the first.
+        async with self._under_way.setdefault(event.id, asyncio.Lock()):
+            if await repeat(lambda: self._deal_with(event), f"event {event.id}: on_event failed"):
+                await repeat(lambda: self._seen.add(event.id), f"event {event.id}: is not remembered")
+
+    async def _deal_with(self, event: PaymentEvent) -> bool:
+        """Return whether there was something to do."""
         if await self._seen.contains(event.id):
-            return
+            return False
         await self._on_event(event)
-        await self._seen.add(event.id)
+        return True

@@ -9,7 +9,7 @@ from typing import Final
 from cambist import Acknowledgement, Delivery, Pipeline, Receiver, Telemetry, Watch, problem
 from cambist.errors import CambistError, ConfigurationError, SinkError, UnknownSource
 from cambist_queue._cloudevents import order_key
-from cambist_queue._link import Link
+from cambist_queue._link import Link, UnsendableError
 from cambist_queue._options import Order
 from cambist_queue._raw import encode_delivery
 from cambist_queue._topic import Topic
@@ -20,8 +20,9 @@ logger = logging.getLogger("cambist.queue")
 class RawReceiver(Receiver):
     """Answers a delivery when a queue has it, as it came.
 
-    The sender is told that the delivery arrived, before anybody has verified it. So what turns out to be
-    forged or unreadable becomes a dead letter, and is not sent again.
+    The answer is 413 if the broker takes no message of its size, and 503 if it does not have it for another
+    reason. The sender is told that the delivery arrived, before anybody has verified it. So what turns out to
+    be forged or unreadable becomes a dead letter, and is not sent again.
 
     Args:
         pipeline: Which sources there are.
@@ -62,6 +63,11 @@ class RawReceiver(Receiver):
             return problem(404)
         try:
             await self._link.send(self._topic, encode_delivery(delivery, self._key(self.pipeline, delivery)))
+        except UnsendableError as error:
+            # To deliver it again would not help, so the sender is not asked to.
+            watch.failed(SinkError(error.reason, source=delivery.source))
+            logger.error("source %r: refused with 413: %s", delivery.source, error)  # noqa: TRY400
+            return problem(413)
         except SinkError as error:
             watch.failed(error)
             logger.error("source %r: refused with 503: %s", delivery.source, error)  # noqa: TRY400

@@ -7,8 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from faststream import StreamMessage
-
 from cambist.errors import place
 from cambist_queue._client import Handle
 from cambist_queue._message import Received
@@ -18,11 +16,6 @@ logger = logging.getLogger("cambist.queue")
 # It would log whole exceptions, whose texts may hold values, look for type hints to convert bodies by, and
 # wait for a handler when we leave, which may never end: it waits for a sink.
 QUIET: Final[dict[str, Any]] = {"logger": None, "apply_types": False, "graceful_timeout": None}
-
-
-async def whole(message: StreamMessage[Any]) -> StreamMessage[Any]:
-    """Decode nothing: what a handler gets is the message itself, also where its body is no JSON."""
-    return message
 
 
 async def deal_with(

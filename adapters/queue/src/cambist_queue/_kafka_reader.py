@@ -16,13 +16,14 @@ from confluent_kafka import Message as Record
 
 from cambist_queue._client import Handle
 from cambist_queue._message import Received
+from cambist_queue._reading import repeat
 from cambist_queue._topic import Topic
-from cambist_queue._worker import repeat
 
 logger = logging.getLogger("cambist.queue")
 
 PREFIX: Final = "ce_"
 _POLL_S: Final = 0.1
+_PAUSED_POLL_S: Final = 0.02  # soon enough to go on when a partition has room again
 _COMMIT_S: Final = 0.5
 _ANSWER_S: Final = 2.0
 _BATCH: Final = 100
@@ -34,8 +35,8 @@ _FEW: Final = 16
 class Reader:
     """Hands the messages of one consumer on, and commits how far they were dealt with.
 
-    It asks for more whatever the handlers do, for a group drops a reader that does not. The consumer is asked
-    in a thread; all else is done in the event loop.
+    It asks for more whatever the handlers do, for a group drops a reader that does not. One thread at a
+    time has the consumer, and never the event loop's: the driver lets the second one wait, without an end.
 
     Args:
         topic: What is read.
@@ -50,6 +51,7 @@ class Reader:
         self._done: dict[int, int] = {}  # of each partition, the offset of the next message
         self._committed_at = monotonic()
         self._batch: list[Record] = []
+        self._paused: set[int] = set()
         self._stopping = False
         self._told: str | None = None
 
@@ -78,17 +80,21 @@ class Reader:
             if monotonic() - self._committed_at > _COMMIT_S:
                 done = dict(self._done)
                 self._committed_at = monotonic()
-            records, committed = await asyncio.to_thread(self._poll, consumer, done)
+            full = {number for number, lane in self._lanes.items() if lane.is_full(number in self._paused)}
+            records, committed = await asyncio.to_thread(self._poll, consumer, done, full)
             if committed:
                 self._done = {number: at for number, at in self._done.items() if done.get(number) != at}
             for record in records:
-                self._accept(consumer, record)
+                self._accept(record)
 
-    def _poll(self, consumer: Consumer, done: Mapping[int, int]) -> tuple[Iterable[Record], bool]:
+    def _poll(
+        self, consumer: Consumer, done: Mapping[int, int], full: set[int]
+    ) -> tuple[Iterable[Record], bool]:
         """Commit, and return what there is. `revoked` is called meanwhile, and takes out what we lose."""
         committed = self._commit(consumer, done)
+        self._pause(consumer, full)
         self._batch = []
-        record = consumer.poll(_POLL_S)
+        record = consumer.poll(_PAUSED_POLL_S if full else _POLL_S)
         while record is not None:
             error = record.error()
             if error is None:
@@ -111,12 +117,21 @@ class Reader:
             return False
         return True
 
-    def _accept(self, consumer: Consumer, record: Record) -> None:
+    def _pause(self, consumer: Consumer, wanted: set[int]) -> None:
+        """Fetch no more of these partitions, and again of the others."""
+        changes = ((consumer.pause, wanted - self._paused), (consumer.resume, self._paused - wanted))
+        for change, numbers in changes:
+            if numbers:
+                with suppress(KafkaException):  # a partition was lost
+                    change([TopicPartition(self._topic.name, number) for number in numbers])
+        self._paused = wanted
+
+    def _accept(self, record: Record) -> None:
         self._told = None
         number = record.partition() or 0
         lane = self._lanes.get(number)
         if lane is None:
-            lane = Lane(self._topic, number, self._handle, consumer, self._done_with)
+            lane = Lane(self._topic, number, self._handle, self._done_with)
             self._lanes[number] = lane
         lane.append(record)
 
@@ -147,44 +162,35 @@ class Lane:
         topic: Topic,
         number: int,
         handle: Handle,
-        consumer: Consumer,
         done_with: Callable[[Record], None],
     ) -> None:
         self._topic = topic
-        self._partition = TopicPartition(topic.name, number)
         self._handle = handle
-        self._consumer = consumer
         self._done_with = done_with
         self._waiting: deque[Record] = deque()
         self._some = asyncio.Event()
-        self._is_paused = False
         self.task = asyncio.create_task(self._run(), name=f"cambist queue: {topic.name} p{number}")
 
     def append(self, record: Record) -> None:
         """Add the next message."""
         self._waiting.append(record)
         self._some.set()
-        if len(self._waiting) >= _MANY and not self._is_paused:
-            self._pause(True)
+
+    def is_full(self, was_full: bool) -> bool:
+        """Whether so many messages wait that there should come no more; it was, or was not until now."""
+        return len(self._waiting) > (_FEW if was_full else _MANY - 1)
 
     async def _run(self) -> None:
         while True:
             await self._some.wait()
             while self._waiting:
                 record = self._waiting.popleft()
-                if self._is_paused and len(self._waiting) <= _FEW:
-                    self._pause(False)
                 received = received_of(record, self._topic)
                 await repeat(
                     partial(self._handle, received), f"a message of {self._topic.name} was not dealt with"
                 )
                 self._done_with(record)
             self._some.clear()
-
-    def _pause(self, wanted: bool) -> None:
-        with suppress(KafkaException):  # the partition is about to be another reader's
-            (self._consumer.pause if wanted else self._consumer.resume)([self._partition])
-            self._is_paused = wanted
 
 
 def received_of(record: Record, topic: Topic) -> Received:

@@ -60,9 +60,11 @@ class Sender:
             if _is_of_the_producer(error):
                 self._retire(broker)
             raise
-        # Looked at also if nobody waits for it any more: what it tells is true of those that follow.
-        report.add_done_callback(partial(self._look_at, broker))
-        await asyncio.shield(report)  # the driver sets it even if it was cancelled, which fails
+        # Who waits may be cancelled. The report must not be, and what it tells is true of later messages too.
+        looked_at = asyncio.Event()
+        report.add_done_callback(partial(self._look_at, broker, looked_at))
+        await looked_at.wait()
+        report.result()
         if broker is not self._broker:
             raise SinkError("the message was taken for one that is there, and nothing says where")
 
@@ -73,9 +75,8 @@ class Sender:
         if self._retired:
             await asyncio.wait(self._retired)
 
-    def _look_at(self, broker: KafkaBroker, report: asyncio.Future[Any]) -> None:
-        if report.cancelled():
-            return
+    def _look_at(self, broker: KafkaBroker, looked_at: asyncio.Event, report: asyncio.Future[Any]) -> None:
+        looked_at.set()
         error = report.exception()
         if error is None:
             is_spent = broker is self._broker and not self._is_further(report.result())

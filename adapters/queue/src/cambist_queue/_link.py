@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from cambist.errors import ConfigurationError, SinkError, place
 from cambist_queue._address import Address
-from cambist_queue._client import Client
+from cambist_queue._client import Client, TooLargeError
 from cambist_queue._message import Message
 from cambist_queue._topic import Topic
 
@@ -33,6 +33,10 @@ def client_of(address: Address) -> Client:
         client: Client = module.connection(address)
         return client
     raise ConfigurationError(f"{missing} is not installed: install cambist-queue[{address.broker}]")
+
+
+class UnsendableError(SinkError):
+    """The broker takes no message of this size: there is no use in sending it again."""
 
 
 class Link:
@@ -85,17 +89,27 @@ class Link:
         """Return when the broker has confirmed a message.
 
         Raises:
+            UnsendableError: It takes no message of this size.
             SinkError: It did not. The error shows no part of the message.
         """
         if not self._connected.is_set():
             raise SinkError(f"{self._address.broker} was not reached yet")
+        too_large = False
         try:
             async with asyncio.timeout(self._address.timeout_s):
                 await self.client.send(topic, message)
-                return
+        except TooLargeError:
+            too_large = True
+            problem = f"{len(message.body)} bytes and their headers are more than it takes"
         except Exception as error:  # noqa: BLE001
             problem = place(error)
-        raise SinkError(f"{self._address.broker} did not confirm a message of {topic.name}: {problem}")
+        else:
+            # A driver may swallow a cancellation: `asyncio.wait_for` in redis-py does before Python 3.12.
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise asyncio.CancelledError
+            return
+        text = f"{self._address.broker} did not confirm a message of {topic.name}: {problem}"
+        raise UnsendableError(text) if too_large else SinkError(text)
 
     async def ready(self) -> None:
         """Return if the broker answers.

@@ -7,15 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from cambist.errors import CambistError, SinkError, place
-from cambist_queue._address import address_of
 from cambist_queue._link import client_of
-from cambist_queue._options import DeliveryOptions, EventOptions, RecordOptions, split_options
+from cambist_queue._table import Options, QueueTable
 from cambist_queue._topic import Topic
 
 
-async def make_topics(
-    kind: type[EventOptions | DeliveryOptions | RecordOptions], url: str, options: Mapping[str, Any]
-) -> tuple[Topic, ...]:
+async def make_topics(kind: type[Options], url: str, options: Mapping[str, Any]) -> tuple[Topic, ...]:
     """Make the topics that a table of the configuration needs. What is there as it should be is left alone.
 
     Args:
@@ -30,8 +27,7 @@ async def make_topics(
         ConfigurationError: A key is malformed, or a topic is there in another form.
         SinkError: The broker is away.
     """
-    given, rest = split_options(kind, options)
-    address = address_of(url, rest)
+    given, address = QueueTable(kind, url, options).read()
     client = client_of(address)
     try:
         async with asyncio.timeout(address.timeout_s):

@@ -4,121 +4,100 @@ A consumer hands out one message at a time (``max_ack_pending`` 1), to whichever
 of a partition are handled in their order, however many readers there are.
 
 A message is confirmed when the server has it in its file (PubAck), or a majority of the servers has it if the
-stream has replicas. A server does not call fsync for each message: what a crash of the whole machine may lose
-is set by its ``sync_interval``. Within ten minutes a second message of one id is dropped.
+stream has replicas. `create` makes three in a cluster, and one where there are not as many servers. A server
+does not call fsync for each message: what a crash of the whole machine may lose is set by its
+``sync_interval``. Within ten minutes a second message of one id is dropped.
+
+A body and its headers have to fit into the server's ``max_payload``, and the headers into 64 KiB.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final
-from urllib.parse import quote, unquote
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+from urllib.parse import quote
 
-from faststream import AckPolicy
-from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
-from faststream.nats.security import NatsUserPassword
-from faststream.security import BaseSecurity
-from nats.js import JetStreamContext, api
-from nats.js.errors import NotFoundError
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.errors import APIError
 
-from cambist.errors import ConfigurationError
+from cambist.errors import place
+from cambist_queue import _nats_topics
 from cambist_queue._address import Address
-from cambist_queue._client import HINT, Handle
-from cambist_queue._faststream import QUIET, deal_with, whole
-from cambist_queue._message import Message, Received
+from cambist_queue._client import Handle, TooLargeError
+from cambist_queue._message import Message
+from cambist_queue._nats_reader import PREFIX, reading
+from cambist_queue._nats_topics import stream_name, subject
 from cambist_queue._topic import Topic, partition_of
 
-_DUPLICATES_S: Final = 600.0  # for how long the server drops a second message of one id
-_FETCH_S: Final = 5.0
-_PREFIX: Final = "ce-"
+logger = logging.getLogger("cambist.queue")
 # The protocol binding for NATS leaves these as they are in a header's value, and percent-encodes all else.
 _PLAIN: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
+_MOST_HEADERS: Final = 2**16 - 1
+_ADDED: Final = 64  # room for what the driver adds: the version's line, the end
+# The server's codes for headers, or a whole message, beyond what JetStream or the stream takes.
+_TOO_LARGE: Final = {10054, 10097}
 
 
 class Connection:
-    """See `cambist_queue._client.Client`."""
+    """See `cambist_queue._client.Client`.
+
+    nats-py is used as it is. FastStream's broker keeps a connection that was closed, ends the attempts to
+    come back when a server refuses us once, and its reader makes what is missing.
+    """
 
     def __init__(self, address: Address) -> None:
-        self._timeout_s = address.timeout_s
-        self._broker = NatsBroker(
-            [f"{'tls' if address.tls else 'nats'}://{server}" for server in address.servers],
-            security=_security(address),
-            connect_timeout=max(1, int(address.timeout_s)),
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=1,
-            ping_interval=5,
-            **QUIET,
-        )
-        self._closing = False
+        self._address = address
+        self._connecting = asyncio.Lock()
+        self._connection: Client | None = None
 
     async def connect(self) -> None:
         """Connect. See `Client`."""
-        await self._broker.connect()
+        await self._connected()
 
     async def close(self) -> None:
         """Disconnect. See `Client`."""
-        await self._broker.stop()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._quietly(connection)
 
     async def create(self, topic: Topic) -> None:
         """Make the stream, and a consumer for each group and partition. See `Client`."""
-        stream = await self._jetstream()
-        name = stream_name(topic)
-        try:
-            _compare(f"stream {name}", _stream(topic), (await stream.stream_info(name)).config, _OF_STREAM)
-        except NotFoundError:
-            await stream.add_stream(_stream(topic))
-        for consumer, wanted in _consumers(topic):
-            try:
-                await stream.consumer_info(name, consumer)
-            except NotFoundError:
-                await stream.add_consumer(name, wanted)
-        await self.check(topic)
+        await _nats_topics.create(await self._jetstream(), topic)
 
     async def check(self, topic: Topic) -> None:
         """Compare the stream and its consumers with what they should be. See `Client`."""
-        stream = await self._jetstream()
-        name = stream_name(topic)
-        try:
-            _compare(f"stream {name}", _stream(topic), (await stream.stream_info(name)).config, _OF_STREAM)
-            for consumer, wanted in _consumers(topic):
-                found = await stream.consumer_info(name, consumer)
-                _compare(f"consumer {consumer} of stream {name}", wanted, found.config, _OF_CONSUMER)
-        except NotFoundError:
-            problem = f"stream {name} or a consumer of it is missing: {HINT}"
-        else:
-            return
-        raise ConfigurationError(problem)
+        await _nats_topics.check(await self._jetstream(), topic)
 
     async def send(self, topic: Topic, message: Message) -> None:
         """Publish, and wait for the PubAck. See `Client`."""
-        headers = {f"{_PREFIX}{name}": quote(value, safe=_PLAIN) for name, value in message.headers.items()}
-        await self._broker.publish(
-            message.body,
-            subject(topic, partition_of(message.key, topic.partitions)),
-            headers={**headers, "content-type": message.content_type, "Nats-Msg-Id": message.id},
-            stream=stream_name(topic),
-            timeout=self._timeout_s,
-        )
+        attributes = {f"{PREFIX}{name}": quote(value, safe=_PLAIN) for name, value in message.headers.items()}
+        headers = {**attributes, "content-type": message.content_type, "Nats-Msg-Id": message.id}
+        size = _size({**headers, "Nats-Expected-Stream": stream_name(topic)})
+        connection = await self._connected()
+        if size > _MOST_HEADERS or size + len(message.body) > connection.max_payload:
+            raise TooLargeError
+        try:
+            await self._stream_of(connection).publish(
+                subject(topic, partition_of(message.key, topic.partitions)),
+                message.body,
+                stream=stream_name(topic),
+                headers=headers,
+            )
+        except APIError as error:
+            if error.err_code not in _TOO_LARGE:
+                raise
+        else:
+            return
+        raise TooLargeError
 
     @asynccontextmanager
     async def consume(self, topic: Topic, group: str, handle: Handle) -> AsyncIterator[None]:
         """Pull from each partition, one message at a time. See `Client`."""
-        async with AsyncExitStack() as stack:
-            for partition in range(topic.partitions):
-                subscriber = self._broker.subscriber(
-                    subject(topic, partition),
-                    durable=consumer_name(group, partition),
-                    stream=JStream(stream_name(topic), declare=False),
-                    pull_sub=PullSub(batch_size=1, timeout=_FETCH_S),
-                    ack_policy=AckPolicy.MANUAL,
-                    decoder=whole,
-                    no_reply=True,
-                    persistent=False,
-                )
-                subscriber(_handler(topic, partition, handle))
-                stack.push_async_callback(subscriber.stop)
-                await subscriber.start()
+        async with reading(self._jetstream, topic, group, handle):
             yield
 
     async def ready(self) -> None:
@@ -126,8 +105,44 @@ class Connection:
         await (await self._jetstream()).account_info()
 
     async def _jetstream(self) -> JetStreamContext:
-        connection = await self._broker.connect()
-        return connection.jetstream(timeout=self._timeout_s)
+        return self._stream_of(await self._connected())
+
+    def _stream_of(self, connection: Client) -> JetStreamContext:
+        return connection.jetstream(timeout=self._address.timeout_s)
+
+    async def _connected(self) -> Client:
+        """Return the connection. One that lost its server comes back by itself; a closed one is made anew."""
+        async with self._connecting:
+            if self._connection is None or self._connection.is_closed:
+                self._connection = await self._open()
+            return self._connection
+
+    async def _open(self) -> Client:
+        address = self._address
+        connection = Client()
+        try:
+            async with asyncio.timeout(address.timeout_s):
+                await connection.connect(
+                    [f"{'tls' if address.tls else 'nats'}://{server}" for server in address.servers],
+                    user=address.user,
+                    password=address.password.reveal() if address.password else None,
+                    tls=address.tls,
+                    connect_timeout=max(1, int(address.timeout_s)),
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=1,
+                    ping_interval=5,
+                    error_cb=_log,
+                )
+        except BaseException:
+            await self._quietly(connection)
+            raise
+        return connection
+
+    async def _quietly(self, connection: Client) -> None:
+        """Close what may be closed, or without a server. Nothing is left to drain."""
+        with suppress(Exception):
+            async with asyncio.timeout(self._address.timeout_s):
+                await connection.close()
 
 
 def connection(address: Address) -> Connection:
@@ -135,91 +150,10 @@ def connection(address: Address) -> Connection:
     return Connection(address)
 
 
-def stream_name(topic: Topic) -> str:
-    """Return the name of a topic's stream: a stream's name has no dots."""
-    return topic.name.replace(".", "-")
+async def _log(error: Exception) -> None:
+    logger.info("nats: the connection is in trouble: %s", place(error))
 
 
-def subject(topic: Topic, partition: int) -> str:
-    """Return the subject of a partition: ``cambist.events.p3``."""
-    return f"{topic.name}.p{partition}"
-
-
-def consumer_name(group: str, partition: int) -> str:
-    """Return the name of the durable consumer of a group on a partition: ``main-p3``."""
-    return f"{group}-p{partition}"
-
-
-def _security(address: Address) -> BaseSecurity | None:
-    if address.user is not None and address.password is not None:
-        return NatsUserPassword(
-            address.user,
-            address.password.reveal(),
-            ssl_context=address.tls,
-            use_ssl=address.tls is not None,
-        )
-    return BaseSecurity(ssl_context=address.tls, use_ssl=True) if address.tls else None
-
-
-def _handler(topic: Topic, partition: int, handle: Handle) -> Any:
-    async def each(message: NatsMessage) -> None:
-        received = Received(
-            body=message.body,
-            content_type=message.content_type,
-            headers=_attributes(message.headers),
-            topic=topic.name,
-            partition=partition,
-        )
-        raw = message.raw_message
-        await deal_with(received, handle, message.ack, raw.in_progress, topic.redeliver_after_s / 3)
-
-    return each
-
-
-def _attributes(headers: Mapping[str, str] | None) -> dict[str, str]:
-    given = ((name.lower(), value) for name, value in (headers or {}).items())
-    return {name[len(_PREFIX) :]: unquote(value) for name, value in given if name.startswith(_PREFIX)}
-
-
-def _stream(topic: Topic) -> api.StreamConfig:
-    return api.StreamConfig(
-        name=stream_name(topic),
-        # Each by itself: with another number of partitions it is another stream, and that is seen.
-        subjects=[subject(topic, partition) for partition in range(topic.partitions)],
-        storage=api.StorageType.FILE,
-        retention=api.RetentionPolicy.LIMITS if topic.keep else api.RetentionPolicy.WORK_QUEUE,
-        max_age=float(topic.max_age_s or 0),
-        max_bytes=topic.max_bytes or -1,
-        discard=api.DiscardPolicy.OLD,
-        duplicate_window=min(_DUPLICATES_S, topic.max_age_s or _DUPLICATES_S),
-    )
-
-
-def _consumers(topic: Topic) -> Iterator[tuple[str, api.ConsumerConfig]]:
-    for group in topic.groups:
-        for partition in range(topic.partitions):
-            name = consumer_name(group, partition)
-            yield (
-                name,
-                api.ConsumerConfig(
-                    name=name,
-                    durable_name=name,
-                    filter_subject=subject(topic, partition),
-                    deliver_policy=api.DeliverPolicy.ALL,
-                    ack_policy=api.AckPolicy.EXPLICIT,
-                    ack_wait=topic.redeliver_after_s,
-                    max_ack_pending=1,
-                    max_deliver=-1,
-                ),
-            )
-
-
-# What a topic relies on; an operator may have changed the rest, such as replicas and limits.
-_OF_STREAM: Final = ("subjects", "storage", "retention")
-_OF_CONSUMER: Final = ("filter_subject", "ack_policy", "max_ack_pending", "max_deliver")
-
-
-def _compare(what: str, wanted: Any, found: Any, names: tuple[str, ...]) -> None:
-    for name in names:
-        if getattr(wanted, name) != getattr(found, name):
-            raise ConfigurationError(f"{what}: its {name} has to be {getattr(wanted, name)}, and is not")
+def _size(headers: Mapping[str, str]) -> int:
+    """Return how many bytes headers take at most."""
+    return _ADDED + sum(len(f"{name}: {value}\r\n".encode()) for name, value in headers.items())

@@ -20,6 +20,7 @@ WORKERS: Final = "workers"
 """The group of `cambist worker` on the queue of deliveries."""
 
 WEEK_S: Final = 7 * 24 * 3600
+FOREVER: Final = "forever"
 
 _is_name = re.compile(r"[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,7}", re.ASCII).fullmatch
 _is_group = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII).fullmatch
@@ -41,6 +42,10 @@ def _names(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _age(value: Any) -> Any:
+    return None if value == FOREVER else value
+
+
 _NAME = _checked(
     "is not like cambist.events: letters, digits, '_' and '-', in parts with dots between them",
     lambda name: isinstance(name, str) and _is_name(name),
@@ -60,7 +65,8 @@ _GROUPS = _checked(
 )
 _PARTITIONS = _checked("is not a whole number from 1 to 256", lambda count: _is_whole(count, 1, 256))
 _SECONDS = _checked(
-    "is not a whole number of seconds from 60 up", lambda age: age is None or _is_whole(age, 60, 2**31)
+    f'is neither a whole number of seconds from 60 up nor "{FOREVER}"',
+    lambda age: age is None or _is_whole(age, 60, 2**31),
 )
 _BYTES = _checked(
     "is not a whole number of bytes from 65536 up", lambda size: size is None or _is_whole(size, 2**16, 2**53)
@@ -81,7 +87,7 @@ class EventOptions:
         partitions: How many partitions it has.
         groups: Who reads it.
         mode: ``binary`` or ``structured``, as CloudEvents call it.
-        max_age_s: For how long the broker keeps events; ``None`` for ever.
+        max_age_s: For how long the broker keeps events; ``None``, or ``"forever"``, for ever.
         max_bytes: How much it keeps at most; ``None`` for no bound.
         redeliver_after_s: After how many seconds an event of a reader that died is handed to another one.
         create: Whether to make the topic if it is missing. For development.
@@ -97,7 +103,7 @@ class EventOptions:
             lambda mode: isinstance(mode, str) and mode in ("binary", "structured"),
         ),
     )
-    max_age_s: int | None = field(default=WEEK_S, validator=_SECONDS)
+    max_age_s: int | None = field(default=WEEK_S, converter=_age, validator=_SECONDS)
     max_bytes: int | None = field(default=None, validator=_BYTES)
     redeliver_after_s: float = field(default=30, validator=_REDELIVERY)
     create: bool = field(default=False, validator=_FLAG)

@@ -13,26 +13,31 @@ It differs from other brokers in this:
   at it is cancelled.
 - ``max_age_s`` and ``max_bytes`` drop the oldest messages of a queue, which nobody has read yet. They stay as
   the queue was made; ``max_bytes`` is shared out among the partitions.
+- Headers have to fit into one frame, 128 KiB by default, and a body into the server's ``max_message_size``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+import math
+import re
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Final
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, DeliveryMode
 from aio_pika.connection import make_url
-from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+from aio_pika.exceptions import ChannelPreconditionFailed
 
 from cambist.errors import ConfigurationError
+from cambist_queue import _rabbit_topics
 from cambist_queue._address import Address
-from cambist_queue._client import Handle
+from cambist_queue._client import Handle, TooLargeError
 from cambist_queue._message import Message
 from cambist_queue._rabbit_readers import cancellable, reading
+from cambist_queue._rabbit_topics import queue_name, roster_name, routing_key
 from cambist_queue._topic import Topic, partition_of
 
 # Below this level these log whole messages.
@@ -40,8 +45,9 @@ for _name in ("aiormq.connection", "aio_pika.exchange"):
     logging.getLogger(_name).setLevel(logging.INFO)
 
 _HEARTBEAT_S: Final = 10
-# Without a limit, RabbitMQ 4 drops a message that comes back for the 20th time.
-_DELIVERIES: Final = 2**31 - 1
+_GUEST: Final = "guest"  # RabbitMQ lets it in from the machine itself only
+_AROUND: Final = 20  # bytes of a frame of properties that are not properties
+_most_of: Final = re.compile(r"larger than (?:configured )?max size (\d+)").search
 # As the official SDK has it for RabbitMQ. The protocol binding for AMQP 1.0 has others, which are read, too.
 _PREFIX: Final = "ce-"
 
@@ -54,11 +60,14 @@ class Connection:
     """
 
     def __init__(self, address: Address) -> None:
+        if (address.user is None) != (address.password is None):  # the driver would put in the guest's
+            raise ConfigurationError("user, password: RabbitMQ asks for both")
         self._address = address
         self._connecting = asyncio.Lock()
         self._connection: AbstractConnection | None = None
         self._opening = asyncio.Lock()
         self._sending: AbstractChannel | None = None
+        self._most: float = math.inf  # bytes of a body: a server tells it when it was too much
 
     async def connect(self) -> None:
         """Connect. See `Client`."""
@@ -72,32 +81,11 @@ class Connection:
 
     async def create(self, topic: Topic) -> None:
         """Make the exchange, and the queues of each group. See `Client`."""
-        if await self._has_exchange(topic.name):
-            await self._check_partitions(topic)
-        async with self.channel() as channel:
-            await channel.declare_exchange(_mark(topic), durable=True)
-            exchange = await channel.declare_exchange(topic.name, durable=True)
-            for group in topic.groups:
-                await _declare(channel, roster_name(topic, group), {"x-queue-type": "quorum"})
-                for partition in range(topic.partitions):
-                    queue = await _declare(channel, queue_name(topic, group, partition), _arguments(topic))
-                    await queue.bind(exchange, routing_key(partition))
-        await self.check(topic)
+        await _rabbit_topics.create(self.channel, topic)
 
     async def check(self, topic: Topic) -> None:
         """Look for the exchange and for each queue. See `Client`."""
-        if not await self._has_exchange(topic.name):
-            raise _missing(f"exchange {topic.name}")
-        await self._check_partitions(topic)
-        name = ""
-        try:
-            async with self.channel() as channel:
-                for name in _queues(topic):
-                    await channel.declare_queue(name, passive=True)
-                return
-        except ChannelNotFoundEntity:
-            pass
-        raise _missing(f"queue {name}")
+        await _rabbit_topics.check(self.channel, topic)
 
     async def send(self, topic: Topic, message: Message) -> None:
         """Publish, and wait for the confirmation. See `Client`."""
@@ -146,11 +134,12 @@ class Connection:
 
     async def _open(self, host: str, port: int) -> AbstractConnection:
         address = self._address
+        self._most = math.inf
         url = make_url(
             host=host,
             port=port,
-            login=address.user or "guest",
-            password=address.password.reveal() if address.password else "guest",
+            login=address.user or _GUEST,
+            password=address.password.reveal() if address.password else _GUEST,
             virtualhost=address.path or "/",
             ssl=address.tls is not None,
             heartbeat=_HEARTBEAT_S,
@@ -164,19 +153,29 @@ class Connection:
         return connection
 
     async def _publish(self, topic: Topic, message: Message) -> None:
+        if len(message.body) > self._most:
+            raise TooLargeError
         channel = await self._channel_to_send()
-        exchange = await channel.get_exchange(topic.name, ensure=False)
-        await exchange.publish(
-            aio_pika.Message(
-                message.body,
-                headers={f"{_PREFIX}{name}": value for name, value in message.headers.items()},
-                content_type=message.content_type,
-                message_id=message.id,
-                delivery_mode=DeliveryMode.PERSISTENT,
-            ),
-            routing_key(partition_of(message.key, topic.partitions)),
-            mandatory=True,
+        given = aio_pika.Message(
+            message.body,
+            headers={f"{_PREFIX}{name}": value for name, value in message.headers.items()},
+            content_type=message.content_type,
+            message_id=message.id,
+            delivery_mode=DeliveryMode.PERSISTENT,
         )
+        await _see_that_it_fits(channel, given)
+        exchange = await channel.get_exchange(topic.name, ensure=False)
+        key = routing_key(partition_of(message.key, topic.partitions))
+        try:
+            await exchange.publish(given, key, mandatory=True)
+        except ChannelPreconditionFailed as error:  # it closes the channel, and so fails those beside it, too
+            if found := _most_of(str(error)):
+                self._most = int(found[1])
+            if len(message.body) <= self._most:
+                raise
+        else:
+            return
+        raise TooLargeError
 
     async def _channel_to_send(self) -> AbstractChannel:
         connection = await self._connected()
@@ -186,21 +185,6 @@ class Connection:
                 await channel.initialize()
                 self._sending = channel
             return self._sending
-
-    async def _has_exchange(self, name: str) -> bool:
-        try:
-            async with self.channel() as channel:
-                await channel.get_exchange(name)
-        except ChannelNotFoundEntity:
-            return False
-        return True
-
-    async def _check_partitions(self, topic: Topic) -> None:
-        if not await self._has_exchange(_mark(topic)):
-            raise ConfigurationError(
-                f"exchange {topic.name}: its number of partitions is not {topic.partitions}, "
-                "and has to be the one that it was made with"
-            )
 
     async def _quietly(self, opened: AbstractChannel | AbstractConnection) -> None:
         """Close what may have been closed already, or whose broker may be away."""
@@ -214,55 +198,12 @@ def connection(address: Address) -> Connection:
     return Connection(address)
 
 
-def routing_key(partition: int) -> str:
-    """Return the routing key of a partition: ``p3``."""
-    return f"p{partition}"
-
-
-def queue_name(topic: Topic, group: str, partition: int) -> str:
-    """Return the name of a group's queue of a partition: ``cambist.events.main.p3``."""
-    return f"{topic.name}.{group}.{routing_key(partition)}"
-
-
-def roster_name(topic: Topic, group: str) -> str:
-    """Return the name of the queue that counts a group's readers. It is always empty."""
-    return f"{topic.name}.{group}.readers"
-
-
-def _mark(topic: Topic) -> str:
-    """Return the name of the exchange that tells the number of partitions: ``cambist.events:16``."""
-    return f"{topic.name}:{topic.partitions}"
-
-
-def _queues(topic: Topic) -> Iterator[str]:
-    for group in topic.groups:
-        yield roster_name(topic, group)
-        for partition in range(topic.partitions):
-            yield queue_name(topic, group, partition)
-
-
-def _arguments(topic: Topic) -> dict[str, Any]:
-    arguments: dict[str, Any] = {
-        "x-queue-type": "quorum",
-        "x-single-active-consumer": True,
-        "x-delivery-limit": _DELIVERIES,
-    }
-    if topic.max_age_s is not None:
-        arguments["x-message-ttl"] = 1000 * topic.max_age_s
-    if topic.max_bytes is not None:
-        arguments["x-max-length-bytes"] = topic.max_bytes // topic.partitions
-    return arguments
-
-
-async def _declare(
-    channel: AbstractChannel, name: str, arguments: Mapping[str, Any]
-) -> aio_pika.abc.AbstractQueue:
+async def _see_that_it_fits(channel: AbstractChannel, message: aio_pika.Message) -> None:
+    """Raise where the properties are more than one frame: the server would close the whole connection."""
+    most = (await channel.get_underlay_channel()).connection.connection_tune.frame_max
     try:
-        return await channel.declare_queue(name, durable=True, arguments=dict(arguments))
-    except ChannelPreconditionFailed as error:
-        problem = str(error)
-    raise ConfigurationError(f"queue {name}: RabbitMQ has it otherwise, or cannot have it so: {problem}")
-
-
-def _missing(what: str) -> ConfigurationError:
-    return ConfigurationError(f"{what} is missing: run `cambist queue init`, or set create = true")
+        fits = not most or len(message.properties.marshal()) + _AROUND <= most
+    except (TypeError, ValueError):  # a content type or an id of more than 255 bytes
+        fits = False
+    if not fits:
+        raise TooLargeError

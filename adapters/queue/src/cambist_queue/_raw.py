@@ -30,16 +30,16 @@ def encode_delivery(delivery: Delivery, key: str) -> Message:
         "schema": SCHEMA,
         "source": delivery.source,
         "received_at": delivery.received_at.astimezone(UTC).isoformat(),
-        "headers": [[_escaped(name), _escaped(value)] for name, value in delivery.headers.items_all()],
+        "headers": [[escaped(name), escaped(value)] for name, value in delivery.headers.items_all()],
         "body": b64encode(delivery.body).decode(),
-        "path": None if delivery.path is None else _escaped(delivery.path),
+        "path": None if delivery.path is None else escaped(delivery.path),
         "remote": delivery.remote,
     }
     # No digest for an id: where a broker drops what it has seen, a forged copy would displace a genuine one.
     return Message(orjson.dumps(document), CONTENT_TYPE, uuid4().hex, key)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Return the bytes of a text, whether or not they are UTF-8, each as the character of its number."""
     return text.encode(errors="surrogateescape").decode("latin-1")
 
@@ -111,8 +111,8 @@ def _time(given: Any) -> datetime:
     if isinstance(given, str):
         try:
             when = datetime.fromisoformat(given)
-        except ValueError:
-            when = None
-        if when is not None and when.tzinfo is not None:
-            return when
+            if when.tzinfo is not None:
+                return when.astimezone(UTC)
+        except (ValueError, OverflowError):  # in UTC it may be in no year that there is
+            pass
     raise ValueError("received_at: is no time with a zone, like 2026-01-31T12:00:00Z")

@@ -6,8 +6,9 @@ knows. An entry has the fields ``content-type``, ``data``, and for each attribut
 its name.
 
 Confirmed
-    An entry is in the stream. It is on disk with ``appendonly yes`` and ``appendfsync always``; `check` and
-    `create` warn of anything else. It is on a replica where one is online. With none online there is
+    An entry is in the stream. It is on disk with ``appendonly yes`` and ``appendfsync always``. `check` and
+    `create` refuse ``appendonly no``, which keeps it in memory alone, unless there is ``allow_loss``, and
+    warn of another ``appendfsync``. It is on a replica where one is online. With none online there is
     nothing to wait for: ``min-replicas-to-write 1`` has Redis refuse instead. A failover to a replica that
     lags loses what that one had not.
 
@@ -68,6 +69,7 @@ class Connection:
         self._timeout_s = address.timeout_s
         self._broker = _broker(address)
         self._sending = asyncio.Semaphore(_SENDING)
+        self._allow_loss = address.allow_loss
         self._replicated = False
         self._trimmed: dict[str, float] = {}
         self._warned = False
@@ -132,7 +134,7 @@ class Connection:
     async def _look_at(self, client: Redis) -> None:
         """See that a server can do what is asked of it, and warn once if it may lose what it confirmed."""
         info = await client.info()
-        _suitable(info)
+        _suitable(info, allow_loss=self._allow_loss)
         if not self._warned:
             self._warned = True
             _warn(info, await _fsync(client))
@@ -209,7 +211,7 @@ def _acceptable(topic: Topic) -> None:
         )
 
 
-def _suitable(info: Mapping[str, Any]) -> None:
+def _suitable(info: Mapping[str, Any], *, allow_loss: bool) -> None:
     if int(str(info["redis_version"]).partition(".")[0]) < 7:
         raise ConfigurationError(f"Redis is {info['redis_version']} and has to be 7.0 or later")
     if info.get("cluster_enabled"):
@@ -218,6 +220,11 @@ def _suitable(info: Mapping[str, Any]) -> None:
         raise ConfigurationError(
             f"Redis' maxmemory-policy is {info['maxmemory_policy']} and has to be noeviction: "
             "it would remove messages to make room"
+        )
+    if not (info.get("aof_enabled") or allow_loss):
+        raise ConfigurationError(
+            "Redis' appendonly is off: what it confirmed is lost when it ends; set appendonly yes and "
+            "appendfsync always there, or allow_loss = true here"
         )
 
 
@@ -232,8 +239,8 @@ async def _fsync(client: Redis) -> str:
 def _warn(info: Mapping[str, Any], fsync: str) -> None:
     if not info.get("aof_enabled"):
         logger.warning(
-            "redis: appendonly is off: what was confirmed since the last snapshot is lost when it ends; "
-            "set appendonly yes and appendfsync always"
+            "redis: appendonly is off, as allow_loss = true allows: what was confirmed since the last "
+            "snapshot is lost when it ends"
         )
     elif fsync != "always":
         logger.warning(

@@ -19,26 +19,30 @@ def missing() -> str | None:
 
 
 class Server:
-    def __init__(self, folder: Path) -> None:
-        self._port = free_port()
-        command = [
-            str(binary()),
-            "-a",
-            "127.0.0.1",
-            "-p",
-            str(self._port),
-            "-js",
-            "-sd",
-            str(folder / "data"),
-        ]
+    """A server.
+
+    Args:
+        folder: Where its data is.
+        options: Further options of its command.
+        port: Where it listens; 0 for a free one.
+    """
+
+    def __init__(self, folder: Path, *options: str, port: int = 0) -> None:
+        self.port = port or free_port()
+        address = ["-a", "127.0.0.1", "-p", str(self.port)]
+        command = [str(binary()), *address, "-js", "-sd", str(folder / "data"), *options]
         self._process = Process(command, folder / "log")
 
     @property
     def url(self) -> str:
-        return f"nats://127.0.0.1:{self._port}"
+        return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self._process.log.read_text(errors="replace")
 
     def start(self) -> None:
-        self._process.start(lambda: answers(self._port))
+        self._process.start(lambda: answers(self.port))
 
     def kill(self) -> None:
         self._process.kill()

@@ -6,6 +6,7 @@ What was answered is there. Run it as ``python s3.py PORT``.
 from __future__ import annotations
 
 import sys
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count
@@ -20,12 +21,18 @@ PAGE = 1000
 @frozen
 class Object:
     body: bytes
-    tag: str
-    changed: datetime
+    headers: Mapping[str, str]
+    listed: str
 
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"ETag": self.tag, "Last-Modified": f"{self.changed:%a, %d %b %Y %H:%M:%S GMT}"}
+
+def object_of(key: str, body: bytes, tag: str) -> Object:
+    now = datetime.now(UTC)
+    return Object(
+        body,
+        {"ETag": tag, "Last-Modified": f"{now:%a, %d %b %Y %H:%M:%S GMT}"},
+        f"<Contents><Key>{escape(key)}</Key><LastModified>{now:%Y-%m-%dT%H:%M:%SZ}</LastModified>"
+        f"<ETag>{escape(tag)}</ETag><Size>{len(body)}</Size></Contents>",
+    )
 
 
 class Store:
@@ -33,7 +40,8 @@ class Store:
 
     def __init__(self) -> None:
         self._objects: dict[str, Object] = {}
-        self._numbers = count(1)
+        self._keys: list[str] = []
+        self._tags = count(1)
 
     async def answer(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -47,37 +55,36 @@ class Store:
             return web.Response(status=404)
         if request.method == "DELETE":
             del self._objects[key]
+            self._keys.remove(key)
             return web.Response(status=204)
-        if request.headers.get("If-None-Match") == there.tag:
+        if request.headers.get("If-None-Match") == there.headers["ETag"]:
             return web.Response(status=304, headers=there.headers)
         return web.Response(body=there.body, headers=there.headers)
 
     def _put(self, key: str, body: bytes, headers: Mapping[str, str]) -> web.Response:
         there = self._objects.get(key)
         wanted = headers.get("If-Match")
-        if wanted is not None and (there is None or there.tag != wanted):
+        if wanted is not None and (there is None or there.headers["ETag"] != wanted):
             return web.Response(status=412)
         if headers.get("If-None-Match") == "*" and there is not None:
             return web.Response(status=412)
-        new = Object(body, f'"{next(self._numbers)}"', datetime.now(UTC))
-        self._objects[key] = new
+        if there is None:
+            insort(self._keys, key)
+        new = self._objects[key] = object_of(key, body, f'"{next(self._tags)}"')
         return web.Response(headers=new.headers)
 
     def _list(self, query: Mapping[str, str]) -> web.Response:
-        prefix, after = query.get("prefix", ""), query.get("continuation-token", query.get("start-after", ""))
-        keys = sorted(key for key in self._objects if key.startswith(prefix) and key > after)
-        page = keys[:PAGE]
-        more = len(keys) > PAGE
-        listed = "".join(
-            f"<Contents><Key>{escape(key)}</Key><LastModified>{each.changed:%Y-%m-%dT%H:%M:%S.000Z}</LastModified>"
-            f"<ETag>{escape(each.tag)}</ETag><Size>{len(each.body)}</Size></Contents>"
-            for key in page
-            for each in (self._objects[key],)
-        )
-        token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more else ""
+        prefix = query.get("prefix", "")
+        after = query.get("continuation-token", query.get("start-after", ""))
+        start = max(bisect_left(self._keys, prefix), bisect_right(self._keys, after))
+        page = self._keys[start : start + PAGE + 1]
+        keys = page[: bisect_right(page, prefix, key=lambda key: key[: len(prefix)])]
+        listed = "".join(self._objects[key].listed for key in keys[:PAGE])
+        if len(keys) > PAGE:
+            listed += f"<NextContinuationToken>{escape(keys[PAGE - 1])}</NextContinuationToken>"
+        more = str(len(keys) > PAGE).lower()
         return web.Response(
-            text=f"<ListBucketResult><IsTruncated>{str(more).lower()}</IsTruncated>{token}{listed}"
-            "</ListBucketResult>",
+            text=f"<ListBucketResult><IsTruncated>{more}</IsTruncated>{listed}</ListBucketResult>",
             content_type="application/xml",
         )
 
