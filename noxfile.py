@@ -34,7 +34,7 @@ WHEELS = tempfile.TemporaryDirectory(prefix="cambist-wheels-")
 # What the tests of a distribution need beside it, of what it can do without.
 TESTED_WITH = {
     "cambist-inbox": ["asyncpg"],
-    "cambist-queue": ["faststream[nats,redis,confluent]", "aio-pika", "cloudevents"],
+    "cambist-queue": ["faststream[redis,confluent]", "aio-pika", "nats-py", "cloudevents"],
 }
 GROUPS = ["tests", "lint", "typing", "docs"]
 

@@ -15,6 +15,7 @@ settings.load_profile("cambist")
 # about does not depend on the release of Python: `-m "not slow"` leaves it out.
 SLOW = {
     "adapters/aiohttp/test_schemathesis.py",
+    "adapters/cli/serve/test_counting.py",
     "adapters/cli/serve/test_reload.py",
     "adapters/cli/serve/test_signals.py",
     "adapters/cli/serve/test_workers.py",
@@ -23,6 +24,7 @@ SLOW = {
     "adapters/cli/test_new_provider.py",
     "adapters/cli/test_plugin_commands.py",
     "adapters/cli/test_try_a_receiver.py",
+    "adapters/inbox/test_checkpoint.py",
     "adapters/inbox/test_processes.py",
     "adapters/queue/test_asyncapi.py",
     "adapters/queue/test_commands.py",
@@ -30,6 +32,11 @@ SLOW = {
     "adapters/queue/test_faults.py",
     "adapters/queue/test_flow.py",
     "adapters/queue/test_kafka.py",
+    "adapters/queue/test_kafka_connecting.py",
+    "adapters/queue/test_kafka_records.py",
+    "adapters/queue/test_nats.py",
+    "adapters/queue/test_poison.py",
+    "adapters/queue/test_worker_command.py",
     "adapters/queue/test_rabbit.py",
     "adapters/queue/test_redis.py",
     "adapters/queue/test_redis_server.py",
