@@ -36,6 +36,12 @@ TESTED_WITH = {
     "cambist-inbox": ["asyncpg"],
     "cambist-queue": ["faststream[redis,confluent]", "aio-pika", "nats-py", "cloudevents"],
 }
+# Of these the other tests need providers or each other beside them.
+ALONE = {
+    "cambist-aiohttp": ["test_embedding.py", "test_requests.py"],
+    "cambist-cli": ["test_config.py", "test_normalize.py"],
+    "cambist-queue": ["test_address.py", "test_cloudevents.py", "test_deliveries.py", "test_poison.py"],
+}
 GROUPS = ["tests", "lint", "typing", "docs"]
 
 
@@ -105,7 +111,9 @@ def wheels(session: nox.Session, together: tuple[str, ...]) -> None:
     if len(together) > 1:
         return
     # Now the tests of this distribution, with the test tools beside it and no other distribution of ours.
-    tested = [ROOT / "tests" / DISTRIBUTIONS[name] for name in together]
+    tested = [
+        ROOT / "tests" / DISTRIBUTIONS[name] / file for name in together for file in ALONE.get(name, [""])
+    ]
     tools = ["pytest", "pytest-asyncio", "pytest-xdist", "hypothesis", "jsonschema[format]"]
     session.install(*tools, *(each for name in together for each in TESTED_WITH.get(name, ())), *pinned)
     session.run("pytest", "-p", "no:cacheprovider", "-n", "auto", "-m", "not slow", *map(str, tested))
