@@ -31,7 +31,7 @@ BRINGS = {
 # What no distribution needs to run, unless it is one of these.
 ONLY_WITH = {
     "aiohttp": {"cambist-aiohttp", "cambist-cli"},
-    "click": {"cambist-cli", "cambist-queue"},
+    "click": {"cambist-cli"},
     "rich": {"cambist-cli"},
     "faststream": {"cambist-queue"},
     "jinja2": set(),
