@@ -19,6 +19,8 @@ version = release = installed("cambist")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
+# What a private protocol asks for is told in the text.
+nitpick_ignore = [("py:class", "cambist_aiohttp._health.Rendered")]
 html_theme = "furo"
 html_title = f"Cambist {release}"
 html_copy_source = False

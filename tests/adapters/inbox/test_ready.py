@@ -6,12 +6,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from inbox_toy import PIPELINE
 
-from cambist import Pipeline, Source
 from cambist.errors import SinkError
 from cambist_inbox import Inbox
-
-PIPELINE = Pipeline([Source("shop", "coinspaid", {"secrets": ["s3cret"]})])
 
 
 async def test_it_is_ready_until_its_database_is_none(tmp_path: Path) -> None:
