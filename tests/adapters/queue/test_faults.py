@@ -32,7 +32,7 @@ from .conftest import Server
 from .servers.proxy import Proxy
 from .toy import PIPELINE, body, event, genuine
 
-FAULTS = int(os.environ.get("CAMBIST_FAULTS", "3"))
+FAULTS = int(os.environ.get("CAMBIST_FAULTS", "2"))
 SEED = int(os.environ.get("CAMBIST_SEED", random.randrange(10**6)))
 SENDERS = 8
 PAYMENTS = 12
