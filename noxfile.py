@@ -36,10 +36,11 @@ TESTED_WITH = {
     "cambist-inbox": ["asyncpg"],
     "cambist-queue": ["faststream[redis,confluent]", "aio-pika", "nats-py", "cloudevents"],
 }
-# Of these the other tests need providers or each other beside them.
+# Of these the other tests need providers or each other beside them, or take long.
 ALONE = {
     "cambist-aiohttp": ["test_embedding.py", "test_requests.py"],
     "cambist-cli": ["test_config.py", "test_normalize.py"],
+    "cambist-inbox": ["test_accept.py", "test_migrations.py", "test_ready.py", "test_store.py"],
     "cambist-queue": ["test_address.py", "test_cloudevents.py", "test_deliveries.py", "test_poison.py"],
 }
 GROUPS = ["tests", "lint", "typing", "docs"]
